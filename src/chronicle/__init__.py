@@ -1,0 +1,1 @@
+"""Chronicle: accounts, and a ledger of what they did that anyone can check."""

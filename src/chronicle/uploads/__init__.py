@@ -1,0 +1,1 @@
+"""Files: their CIDs, their bytes, their place in the ledger."""

@@ -1,0 +1,1 @@
+"""Runs the domains' jobs in the background; holds no logic of its own."""
