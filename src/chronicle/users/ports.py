@@ -1,0 +1,67 @@
+"""What accounts need of the world: one table."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType, Protocol
+
+AccountId = NewType("AccountId", bytes)
+"""A UUIDv7 as its 16 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """One account as stored: personal data and secrets are sealed before they come here.
+
+    `email_index` is the blind index of the canonical address (32 bytes) and unique. `epoch` is
+    the security epoch; it only ever grows. `ledger_key` seals the 32-byte key under which this
+    account's ledger entries commit.
+    """
+
+    id: AccountId
+    email: bytes
+    email_index: bytes
+    email_verified: bool
+    password_hash: bytes | None
+    name: bytes | None
+    locale: bytes | None
+    timezone: bytes | None
+    ledger_key: bytes
+    epoch: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Accounts(Protocol):
+    """The accounts table. Every method is one atomic write or one read."""
+
+    async def add(self, record: AccountRecord) -> None:
+        """Store a new account; durable on return.
+
+        Raises:
+            Conflict: `account_exists` if the id is taken, `email_taken` if the address is;
+                nothing changed.
+            Unavailable: nothing was stored.
+        """
+
+    async def get(self, account_id: AccountId) -> AccountRecord | None:
+        """The account, or None."""
+
+    async def find_by_email(self, email_index: bytes) -> AccountRecord | None:
+        """The account whose address has this blind index, or None."""
+
+    async def save_profile(
+        self,
+        account_id: AccountId,
+        *,
+        name: bytes | None,
+        locale: bytes | None,
+        timezone: bytes | None,
+        seen_updated_at: datetime,
+        now: datetime,
+    ) -> bool:
+        """Replace the profile's fields if `updated_at` is still what the caller saw."""
+
+    async def save_password_hash(
+        self, account_id: AccountId, *, seen_epoch: int, password_hash: bytes
+    ) -> bool:
+        """Store a stronger hash of the same password if the epoch has not moved."""
