@@ -1,0 +1,133 @@
+"""The only place where a failure becomes an HTTP answer: RFC 9457 problem details.
+
+`PROBLEMS` lists every `code` a client can meet, with its one status and title. A code that a
+domain raises and that does not stand here is a bug, which a test looks for.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import msgspec
+
+from chronicle import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a code means over HTTP."""
+
+    status: int
+    title: str
+
+
+PROBLEMS: dict[str, Problem] = {
+    "account_exists": Problem(409, "The account exists already"),
+    "conflict": Problem(409, "The request contradicts what is stored"),
+    "cut_off": Problem(400, "The body ended early"),
+    "denied": Problem(403, "Not allowed"),
+    "edited_meanwhile": Problem(409, "Somebody else changed this meanwhile"),
+    "email_taken": Problem(409, "The address has an account already"),
+    "gone": Problem(410, "No longer available"),
+    "header_block_too_large": Problem(431, "The request headers are too large"),
+    "internal_error": Problem(500, "Something went wrong on our side"),
+    "invalid_code": Problem(400, "The code is not right"),
+    "invalid_credentials": Problem(401, "E-mail address and password do not match"),
+    "invalid_cursor": Problem(400, "The cursor was not made by this list"),
+    "invalid_json": Problem(400, "The body is not valid JSON"),
+    "invalid_multipart": Problem(400, "The form is not valid multipart/form-data"),
+    "invalid_request": Problem(422, "The request can't be accepted as it stands"),
+    "invalid_token": Problem(401, "Sign in first"),
+    "method_not_allowed": Problem(405, "This method is not offered here"),
+    "not_available": Problem(422, "Not offered yet"),
+    "not_found": Problem(404, "Nothing here"),
+    "not_yet_logged": Problem(409, "Not in the ledger yet"),
+    "origin_not_allowed": Problem(403, "The page's origin is not allowed"),
+    "overloaded": Problem(503, "Too much at once"),
+    "quota_exceeded": Problem(507, "The storage allowance is used up"),
+    "range_not_satisfiable": Problem(416, "The range lies outside the content"),
+    "storage_full": Problem(503, "The server has no room left"),
+    "ticket_expired": Problem(410, "The ticket is spent or expired"),
+    "too_large": Problem(413, "Too large"),
+    "too_many_attempts": Problem(429, "Too many attempts"),
+    "too_slow": Problem(408, "The body came too slowly"),
+    "unavailable": Problem(503, "Not available right now"),
+    "unsupported_media_type": Problem(415, "This kind of content is not accepted"),
+}
+
+_STATUS_OF_KIND: dict[type[errors.Failure], int] = {
+    errors.Unauthenticated: 401,
+    errors.Denied: 403,
+    errors.NotFound: 404,
+    errors.Gone: 410,
+    errors.Rejected: 422,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.Unsupported: 415,
+    errors.QuotaExceeded: 507,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+
+
+class InvalidField(msgspec.Struct):
+    """One field that can't be accepted, and why."""
+
+    field: str
+    message: str
+
+
+class ProblemBody(msgspec.Struct, omit_defaults=True):
+    """RFC 9457 problem details, with a stable `code` that clients branch on."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[InvalidField] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, the headers that go with it, and the encoded body."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def describe(failure: errors.Failure, request_id: str) -> Answer:
+    """Render a failure. Only its code and its words for people leave; never its cause."""
+    problem = PROBLEMS.get(failure.code)
+    status = problem.status if problem else _STATUS_OF_KIND[_kind_of(failure)]
+    title = problem.title if problem else HTTPStatus(status).phrase
+    body = ProblemBody(
+        type=f"/problems/{failure.code}",
+        title=title,
+        status=status,
+        detail=failure.message,
+        code=failure.code,
+        request_id=request_id,
+        errors=[InvalidField(field.field, field.message) for field in failure.fields],
+    )
+    headers = [(b"content-type", b"application/problem+json")]
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if failure.retry_after_seconds is not None:
+        headers.append((b"retry-after", str(failure.retry_after_seconds).encode()))
+    return Answer(status, headers, msgspec.json.encode(body))
+
+
+def _kind_of(failure: errors.Failure) -> type[errors.Failure]:
+    return next(kind for kind in type(failure).__mro__ if kind in _STATUS_OF_KIND)
+
+
+def internal_error(request_id: str) -> Answer:
+    """The answer to a bug: nothing but the id under which the log has the rest."""
+    failure = errors.Unavailable(
+        "internal_error",
+        "Something went wrong on our side. The request id leads to it in the server's log.",
+    )
+    failure.retry_after_seconds = None
+    return describe(failure, request_id)

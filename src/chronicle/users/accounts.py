@@ -1,0 +1,169 @@
+"""Accounts: made, found, read and edited. Personal data is sealed here, before any database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chronicle.errors import Conflict, Unauthenticated
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.users.emails import EmailAddress
+from chronicle.users.ports import AccountId, AccountRecord, Accounts
+from chronicle.world import World
+
+_TABLE = "accounts"
+_LEDGER_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account in the clear, without its secrets."""
+
+    id: AccountId
+    email: str
+    email_verified: bool
+    name: str | None
+    locale: str | None
+    timezone: str | None
+    epoch: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an account starts with; `password_hash` is in the PHC string format."""
+
+    id: AccountId
+    email: EmailAddress
+    email_verified: bool
+    name: str | None
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """New values for a profile. A field that is `unchanged` keeps its value."""
+
+    name: str | None
+    locale: str | None
+    timezone: str | None
+    unchanged: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBook:
+    """Accounts by id and by address."""
+
+    accounts: Accounts
+    cipher: FieldCipher
+    index: BlindIndex
+    world: World
+
+    async def open(self, new: NewAccount) -> AccountRecord:
+        """Store a new account.
+
+        Raises:
+            Conflict: `account_exists` or `email_taken`; nothing changed.
+        """
+        now = self.world.now()
+        record = AccountRecord(
+            id=new.id,
+            email=self._seal(new.id, "email", new.email.entered.encode()),
+            email_index=self.email_index(new.email),
+            email_verified=new.email_verified,
+            password_hash=self._seal(new.id, "password_hash", new.password_hash.encode()),
+            name=self._seal_text(new.id, "name", new.name),
+            locale=None,
+            timezone=None,
+            ledger_key=self._seal(new.id, "ledger_key", self.world.random_bytes(_LEDGER_KEY_BYTES)),
+            epoch=0,
+            created_at=now,
+            updated_at=now,
+        )
+        await self.accounts.add(record)
+        return record
+
+    def email_index(self, email: EmailAddress) -> bytes:
+        """The blind index under which an address is found."""
+        return self.index.of(email.canonical, column="accounts.email")
+
+    async def find(self, email: EmailAddress) -> AccountRecord | None:
+        """The account with this address, or None."""
+        return await self.accounts.find_by_email(self.email_index(email))
+
+    async def read(self, account_id: AccountId) -> Account:
+        """The account in the clear.
+
+        Raises:
+            Unauthenticated: it is gone; only a caller whose own account it was asks.
+        """
+        return self.in_the_clear(await self.record(account_id))
+
+    async def record(self, account_id: AccountId) -> AccountRecord:
+        """The stored account. Unauthenticated when it is gone."""
+        record = await self.accounts.get(account_id)
+        if record is None:
+            raise Unauthenticated
+        return record
+
+    async def edit(self, account_id: AccountId, change: ProfileChange) -> Account:
+        """Change profile fields.
+
+        Raises:
+            Conflict: `edited_meanwhile`, when another edit came in between; nothing changed.
+        """
+        seen = await self.record(account_id)
+        was = self.in_the_clear(seen)
+        now = max(self.world.now(), was.updated_at)
+        fields = {
+            field: getattr(was if field in change.unchanged else change, field)
+            for field in ("name", "locale", "timezone")
+        }
+        sealed = {field: self._seal_text(was.id, field, text) for field, text in fields.items()}
+        saved = await self.accounts.save_profile(
+            was.id, **sealed, seen_updated_at=was.updated_at, now=now
+        )
+        if not saved:
+            raise Conflict("edited_meanwhile", "The profile was changed meanwhile. Look again.")
+        return await self.read(account_id)
+
+    def in_the_clear(self, record: AccountRecord) -> Account:
+        """Open what is sealed in a stored account, its secrets left out."""
+        return Account(
+            id=record.id,
+            email=self._open(record.id, "email", record.email).decode(),
+            email_verified=record.email_verified,
+            name=self._open_text(record.id, "name", record.name),
+            locale=self._open_text(record.id, "locale", record.locale),
+            timezone=self._open_text(record.id, "timezone", record.timezone),
+            epoch=record.epoch,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+        )
+
+    def password_hash(self, record: AccountRecord) -> str | None:
+        """The password's PHC string, or None for an account without a password."""
+        return self._open_text(record.id, "password_hash", record.password_hash)
+
+    async def rehash(self, record: AccountRecord, password_hash: str) -> None:
+        """Store a stronger hash of the same password, unless the account moved on meanwhile."""
+        await self.accounts.save_password_hash(
+            record.id,
+            seen_epoch=record.epoch,
+            password_hash=self._seal(record.id, "password_hash", password_hash.encode()),
+        )
+
+    def ledger_key(self, record: AccountRecord) -> bytes:
+        """The 32-byte key under which the account's ledger entries commit."""
+        return self._open(record.id, "ledger_key", record.ledger_key)
+
+    def _seal(self, account_id: AccountId, field: str, value: bytes) -> bytes:
+        return self.cipher.seal(value, table=_TABLE, record=account_id, field=field)
+
+    def _open(self, account_id: AccountId, field: str, sealed: bytes) -> bytes:
+        return self.cipher.open(sealed, table=_TABLE, record=account_id, field=field)
+
+    def _seal_text(self, account_id: AccountId, field: str, text: str | None) -> bytes | None:
+        return self.cipher.seal_text(text, table=_TABLE, record=account_id, field=field)
+
+    def _open_text(self, account_id: AccountId, field: str, sealed: bytes | None) -> str | None:
+        return self.cipher.open_text(sealed, table=_TABLE, record=account_id, field=field)
