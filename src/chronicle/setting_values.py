@@ -1,0 +1,211 @@
+"""How the text of a setting becomes a value: each reader raises ValueError saying what is right."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from email.headerregistry import Address
+from email.policy import SMTP
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
+
+_SIZE = re.compile(r"(\d{1,15})\s*([A-Za-z]*)")
+_UNITS = {"": 1, "b": 1} | {
+    f"{prefix}{suffix}": base**power
+    for power, prefix in enumerate("kmgt", start=1)
+    for suffix, base in (("b", 1000), ("ib", 1024))
+}
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class SecretUrl:
+    """A URL that may hold a password: `reveal` gives it whole, `str` and `repr` hide secrets."""
+
+    __slots__ = ("_url",)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def reveal(self) -> str:
+        """The URL as its driver needs it."""
+        return self._url
+
+    def __str__(self) -> str:
+        parts = urlsplit(self._url)
+        # redis-py takes a password from the query as well, so the query is a secret too.
+        hidden = parts._replace(
+            netloc="***@" * ("@" in parts.netloc) + parts.netloc.rpartition("@")[2],
+            query="***" * bool(parts.query),
+            fragment="***" * bool(parts.fragment),
+        )
+        # Not geturl(): it drops the empty host that `sqlite:///` and `unix:///` need.
+        tail = f"?{hidden.query}" * bool(hidden.query) + f"#{hidden.fragment}" * bool(
+            hidden.fragment
+        )
+        return f"{hidden.scheme}://{hidden.netloc}{hidden.path}{tail}"
+
+    def __repr__(self) -> str:
+        return f"SecretUrl({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretUrl) and other._url == self._url
+
+    def __hash__(self) -> int:
+        return hash(self._url)
+
+
+def one_of(choices: type[EnumT]) -> Callable[[str], EnumT]:
+    """A reader for one of the words of an enumeration."""
+
+    def read(text: str) -> EnumT:
+        try:
+            return choices(text.lower())
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not one of: {', '.join(choices)}") from error
+
+    return read
+
+
+def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    """A reader for a whole number in a range, both ends included."""
+
+    def read(text: str) -> int:
+        # isdecimal() first: int() also takes "1_000", "+1" and a hundred thousand digits.
+        plain = text.isascii() and text.isdecimal() and len(text) <= 18
+        if not plain or not lowest <= int(text) <= highest:
+            raise ValueError(f"{text!r} is not a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return read
+
+
+def size_in_bytes(text: str) -> int:
+    """A size such as `5GiB`, `500 MB` or `65536` in bytes; at least one."""
+    match = _SIZE.fullmatch(text)
+    unit = _UNITS.get(match[2].lower()) if match else None
+    size = int(match[1]) * unit if match and unit else 0
+    if size < 1:
+        raise ValueError(
+            f"{text!r} is not a size: write bytes, or a number with KiB, MiB, GiB or TiB, as 5GiB"
+        )
+    return size
+
+
+def path(text: str) -> Path:
+    """A path, made absolute from the working folder; `~` is the home folder."""
+    if "\0" in text:
+        raise ValueError("a path holds no NUL character")
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{text!r}: there is no such home folder") from error
+
+
+def host(text: str) -> str:
+    """A host name or an IP address to listen on, without a port."""
+    if not _is_ip(text) and not _HOST_NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a host name or an IP address; the port has its own name")
+    return text
+
+
+def base_url(text: str) -> str:
+    """An origin: scheme, host and port, in lower case, without the scheme's usual port."""
+    parts = _split(text)
+    if "@" in text:
+        raise ValueError("holds a user name; write scheme, host and port, as https://example.org")
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"{text!r} is not an http:// or https:// address with a host")
+    if parts.path not in ("", "/") or "?" in text or "#" in text:
+        raise ValueError(f"{text!r} holds more than scheme, host and port, as https://example.org")
+    if not _is_ip(parts.hostname) and not _HOST_NAME.fullmatch(parts.hostname):
+        raise ValueError(f"{text!r}: write the host in letters a-z, digits, '-' (xn-- form) or IP")
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{name}{port}"
+
+
+def database_url(text: str) -> SecretUrl:
+    """`sqlite:///relative/path` or `sqlite:////absolute/path`."""
+    parts = _split(text)
+    if parts.scheme != "sqlite":
+        raise ValueError(
+            f"the scheme {parts.scheme!r} is not supported; write sqlite:///path/to/chronicle.db"
+        )
+    if parts.netloc or "?" in text or "#" in text or parts.path in ("", "/", "/:memory:"):
+        # A database in memory would be another one for each process, and gone after a crash.
+        raise ValueError("write a file: sqlite:///relative.db or sqlite:////absolute/path.db")
+    return SecretUrl(f"sqlite:///{path(unquote(parts.path[1:]))}")
+
+
+def valkey_url(text: str) -> SecretUrl:
+    """A Valkey or Redis address, under the scheme that redis-py knows it by."""
+    parts = _split(text)
+    schemes = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss"}
+    if parts.scheme == "unix":
+        if not parts.path.strip("/"):
+            raise ValueError("unix:// needs the socket's path, as unix:///run/valkey/valkey.sock")
+        return SecretUrl(text)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError("is not valkey://host:port, redis://, rediss:// (TLS) or unix:///socket")
+    return SecretUrl(schemes[parts.scheme] + text[text.index("://") :])
+
+
+def mail_from(text: str) -> str:
+    """One sender: `Name <address@host>` or an address."""
+    header = SMTP.header_factory("From", text) if text.isprintable() else None
+    addresses = getattr(header, "addresses", ())
+    if len(addresses) != 1 or not addresses[0].domain or getattr(header, "defects", None):
+        raise ValueError(f"{text!r} is not a sender, as Chronicle <no-reply@example.org>")
+    return text
+
+
+def ledger_origin(text: str) -> str:
+    """A log's origin: printable ASCII without spaces and `+` (it is its key's name as well)."""
+    if not re.fullmatch(r"[!-*,-~]{1,255}", text):
+        raise ValueError(f"{text!r} is not an origin, as example.org/api/web3/log: no space, no +")
+    return text
+
+
+def host_of(url: str) -> str:
+    """The host of an address without its port; an IPv6 address without brackets."""
+    return urlsplit(url).hostname or ""
+
+
+def default_mail_from(url: str) -> str:
+    """The sender that stands for a base URL's host (an address literal for an IP, RFC 5321)."""
+    name = host_of(url)
+    literal = f"[{'IPv6:' * (':' in name)}{name}]" if _is_ip(name) else name
+    return str(Address("Chronicle", addr_spec=f"no-reply@{literal}"))
+
+
+def is_local(url: str) -> bool:
+    """Whether an address leads to this machine: a Unix socket, a loopback address, localhost."""
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    if parts.scheme == "unix" or name == "localhost":
+        return True
+    return _is_ip(name) and ipaddress.ip_address(name).is_loopback
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _split(text: str) -> SplitResult:
+    """Split a URL, with its port checked. It may hold a password, so no error repeats it."""
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise ValueError("the address holds spaces or control characters")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("this is not an address with a port from 0 to 65535") from None
+    return parts

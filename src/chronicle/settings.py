@@ -1,0 +1,256 @@
+"""One frozen `Settings` from `CHRONICLE_*` variables and `.env`, or every mistake at once.
+
+The environment wins over `.env`, and `.env` over the defaults; an empty value counts as not set.
+`docs/settings.md` describes each one. Names below `CHRONICLE_TEST_` belong to the test suite.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from chronicle import setting_values as values
+from chronicle.setting_sources import PREFIX, Problem, Reader, Source
+from chronicle.setting_values import SecretUrl
+
+DAY_SECONDS = 86_400
+LIFETIME = values.whole_number(1, 3650 * DAY_SECONDS)
+
+# Pairs of memory in KiB and passes that OWASP's password storage cheat sheet counts as equal.
+ARGON2_MINIMUMS = ((47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5))
+
+
+class Environment(StrEnum):
+    """What this instance is for."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Worker(StrEnum):
+    """Where background jobs run: inside `serve`, or in processes of their own."""
+
+    EMBEDDED = "embedded"
+    EXTERNAL = "external"
+
+
+class Mailer(StrEnum):
+    """What delivers mail."""
+
+    OUTBOX = "outbox"
+
+
+class LogLevel(StrEnum):
+    """The least serious log lines that are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class SettingsError(Exception):
+    """The settings can't be used; `problems` lists every reason."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can choose. Each field is the variable `CHRONICLE_<FIELD>`."""
+
+    env: Environment
+    host: str
+    port: int
+    data_dir: Path
+    base_url: str
+    keys_file: Path
+    database_url: SecretUrl
+    valkey_url: SecretUrl | None
+    worker: Worker
+    mailer: Mailer
+    mail_from: str
+    upload_limit: int
+    json_body_limit: int
+    argon2_memory_kib: int
+    argon2_time_cost: int
+    argon2_parallelism: int
+    hash_pool_size: int
+    hash_queue_limit: int
+    access_token_seconds: int
+    refresh_idle_seconds: int
+    refresh_absolute_seconds: int
+    ledger_origin: str
+    log_level: LogLevel
+    drain_seconds: int
+    sources: Mapping[str, Source] = field(repr=False, compare=False)
+
+    @property
+    def production(self) -> bool:
+        """Whether this is `CHRONICLE_ENV=production`."""
+        return self.env is Environment.PRODUCTION
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file of `database_url`."""
+        return Path(self.database_url.reveal().removeprefix("sqlite:///"))
+
+    def bound_to(self, port: int) -> "Settings":
+        """These settings once port 0 became a real one: what was derived from it follows."""
+        derived = self.sources["base_url"] is Source.DEFAULT
+        base_url = f"http://localhost:{port}" if derived else self.base_url
+        origin = self.ledger_origin
+        if self.sources["ledger_origin"] is Source.DEFAULT:
+            origin = _default_origin(base_url)
+        return replace(self, port=port, base_url=base_url, ledger_origin=origin)
+
+    def listing(self) -> list[tuple[str, str, Source]]:
+        """Each variable's name, its value with secrets hidden, and where it comes from."""
+        return [
+            (PREFIX + name.upper(), _shown(getattr(self, name)), self.sources[name])
+            for name in FIELDS
+        ]
+
+
+FIELDS = tuple(each.name for each in fields(Settings) if each.name != "sources")
+
+
+def load(environ: Mapping[str, str], dotenv_path: Path | None = None) -> Settings:
+    """Read the settings from the environment and, where there is one, the `.env` file.
+
+    Raises:
+        SettingsError: with every value that is wrong, every name that is not known, and
+            everything that production refuses.
+    """
+    reader = Reader(FIELDS)
+    if dotenv_path is not None:
+        reader.take_dotenv(dotenv_path)
+    reader.take(environ, Source.ENVIRONMENT)
+    settings = _read(reader)
+    broken = {problem.name for problem in reader.problems}
+    further = [*_contradictions(settings), *_production_refusals(settings)]
+    problems = [*reader.problems, *(each for each in further if each.name not in broken)]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _read(reader: Reader) -> Settings:
+    number = values.whole_number
+    port = reader.read("port", number(0, 65535), 8000)
+    base_url = reader.read("base_url", values.base_url, f"http://localhost:{port}")
+    data_dir = reader.read("data_dir", values.path, values.path("data"))
+    database = SecretUrl(f"sqlite:///{data_dir / 'chronicle.db'}")
+    hash_pool_size = reader.read("hash_pool_size", number(1, 256), max(1, _cores() - 1))
+    return Settings(
+        env=reader.read("env", values.one_of(Environment), Environment.DEVELOPMENT),
+        host=reader.read("host", values.host, "127.0.0.1"),
+        port=port,
+        data_dir=data_dir,
+        base_url=base_url,
+        keys_file=reader.read("keys_file", values.path, data_dir / "keys.json"),
+        database_url=reader.read("database_url", values.database_url, database),
+        valkey_url=reader.read("valkey_url", values.valkey_url, None),
+        worker=reader.read("worker", values.one_of(Worker), Worker.EMBEDDED),
+        mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
+        mail_from=reader.read("mail_from", values.mail_from, values.default_mail_from(base_url)),
+        upload_limit=reader.read("upload_limit", values.size_in_bytes, 5 * 2**30),
+        json_body_limit=reader.read("json_body_limit", values.size_in_bytes, 64 * 2**10),
+        argon2_memory_kib=reader.read("argon2_memory_kib", number(8, 4 * 2**20), 19456),
+        argon2_time_cost=reader.read("argon2_time_cost", number(1, 100), 2),
+        argon2_parallelism=reader.read("argon2_parallelism", number(1, 64), 1),
+        hash_pool_size=hash_pool_size,
+        hash_queue_limit=reader.read("hash_queue_limit", number(0, 10_000), 16 * hash_pool_size),
+        access_token_seconds=reader.read("access_token_seconds", number(1, 3600), 600),
+        refresh_idle_seconds=reader.read("refresh_idle_seconds", LIFETIME, 30 * DAY_SECONDS),
+        refresh_absolute_seconds=reader.read(
+            "refresh_absolute_seconds", LIFETIME, 180 * DAY_SECONDS
+        ),
+        ledger_origin=reader.read("ledger_origin", values.ledger_origin, _default_origin(base_url)),
+        log_level=reader.read("log_level", values.one_of(LogLevel), LogLevel.INFO),
+        drain_seconds=reader.read("drain_seconds", number(0, 600), 10),
+        sources=MappingProxyType(reader.sources),
+    )
+
+
+def _contradictions(settings: Settings) -> Iterator[Problem]:
+    """Values that are right alone and wrong together."""
+    if settings.refresh_absolute_seconds < settings.refresh_idle_seconds:
+        yield Problem(
+            "CHRONICLE_REFRESH_ABSOLUTE_SECONDS",
+            f"{settings.refresh_absolute_seconds} is shorter than the idle lifetime"
+            f" ({settings.refresh_idle_seconds}); make it at least as long",
+        )
+    if settings.argon2_memory_kib < 8 * settings.argon2_parallelism:
+        yield Problem(
+            "CHRONICLE_ARGON2_MEMORY_KIB",
+            f"argon2 needs at least 8 KiB a lane: {8 * settings.argon2_parallelism} or more",
+        )
+
+
+def _production_refusals(settings: Settings) -> Iterator[Problem]:
+    """What would be unsafe in front of real people."""
+    if not settings.production:
+        return
+    if not settings.base_url.startswith("https://"):
+        yield Problem(
+            "CHRONICLE_BASE_URL",
+            "production needs the https:// address that people open, as https://example.org",
+        )
+    if settings.sources["keys_file"] is Source.DEFAULT:
+        yield Problem(
+            "CHRONICLE_KEYS_FILE",
+            "production uses no keys that were made by themselves: make a file outside the data"
+            " folder with `chronicle keys init --file <path>`, keep a copy of it elsewhere, and"
+            " set its path",
+        )
+    elif settings.keys_file == settings.data_dir / "keys.json":
+        yield Problem(
+            "CHRONICLE_KEYS_FILE",
+            "is where development keeps the keys that it made; make a file outside the data"
+            " folder with `chronicle keys init --file <path>` and set its path",
+        )
+    if settings.mailer is Mailer.OUTBOX:
+        yield Problem(
+            "CHRONICLE_MAILER",
+            "the outbox writes mail to files and delivers none, so production refuses it, and"
+            " this version has no other mailer; set CHRONICLE_ENV=development to try it out",
+        )
+    if not _argon2_is_strong(settings):
+        yield Problem(
+            "CHRONICLE_ARGON2_MEMORY_KIB",
+            "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
+            " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
+        )
+    url = settings.valkey_url.reveal() if settings.valkey_url else None
+    if url and url.startswith("redis://") and not values.is_local(url):
+        yield Problem(
+            "CHRONICLE_VALKEY_URL",
+            "production wants TLS to every host that is not this machine: use rediss://",
+        )
+
+
+def _argon2_is_strong(settings: Settings) -> bool:
+    return any(
+        settings.argon2_memory_kib >= memory and settings.argon2_time_cost >= passes
+        for memory, passes in ARGON2_MINIMUMS
+    )
+
+
+def _default_origin(base_url: str) -> str:
+    return f"{base_url.partition('://')[2]}/api/web3/log"
+
+
+def _cores() -> int:
+    """The cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
