@@ -134,3 +134,10 @@ class Unavailable(Failure):
         retry_after_seconds: int = 5,
     ) -> None:
         super().__init__(code, message, retry_after_seconds=retry_after_seconds)
+
+
+class CannotStart(Exception):
+    """Something that the process needs is missing or not as it must be; nothing was started.
+
+    For operators, not for callers: the message says in words what to do about it.
+    """
