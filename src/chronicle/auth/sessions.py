@@ -1,0 +1,190 @@
+"""Sessions: their tokens, the rotation of the refresh token, and how they end."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chronicle.auth import mails
+from chronicle.auth.ports import Mailer, Rotation, SessionId, SessionRecord, Sessions
+from chronicle.auth.refresh_tokens import RefreshToken, RefreshTokens, digest
+from chronicle.auth.tokens import AccessTokens, Claims, Identity, Issuer, unix_seconds
+from chronicle.errors import Unauthenticated, Unavailable
+from chronicle.security.encryption import FieldCipher
+from chronicle.users.accounts import Account, AccountBook
+from chronicle.world import World
+
+_log = logging.getLogger(__name__)
+
+RACE_GRACE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long an access token, an unused session and any session live."""
+
+    access: timedelta
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session as its device gets it."""
+
+    access_token: str
+    access_token_seconds: int
+    session_id: SessionId
+    refresh_token: str
+    refresh_expires_at: datetime
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKeeping:
+    """Carries sessions on, and ends them. New ones are granted in `sign_in.py` alone."""
+
+    sessions: Sessions
+    book: AccountBook
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    cipher: FieldCipher
+    issuer: Issuer
+    lifetimes: Lifetimes
+    mailer: Mailer
+    base_url: str
+    world: World
+
+    async def identify(self, access_token: str | None) -> Identity:
+        """Who calls with this access token, if its session still lives.
+
+        Raises:
+            Unauthenticated: no token, not ours, expired, or its session has ended.
+        """
+        if access_token is None:
+            raise Unauthenticated
+        now = self.world.now()
+        identity = self.access_tokens.verify(access_token, now=now)
+        if not await self.sessions.is_live(identity.session_id, now=now):
+            raise Unauthenticated
+        return identity
+
+    async def rotate(self, presented: str) -> SignedIn:
+        """Exchange a refresh token for the next one of its session.
+
+        A client that races itself gets the same successor for ten seconds, until that is used.
+
+        Raises:
+            Unauthenticated: made up, expired, or of an ended session; or spent before, and then
+                the session has been ended and its owner told.
+        """
+        token = self.refresh_tokens.read(presented)
+        session = await self._live(token.session_id)
+        if token.digest == session.refresh_hash:
+            successor = self.refresh_tokens.issue(session.id, session.generation + 1)
+            if await self.sessions.rotate(session.id, self._rotation(session, token, successor)):
+                return await self.signed_in(session, successor)
+            # Another call with the same token was faster: what stands now is its successor.
+            session = await self._live(token.session_id)
+        if self._may_ask_again(session, token):
+            return await self.signed_in(session, self._successor(session))
+        await self._end_replayed(session)
+        raise Unauthenticated
+
+    async def end(self, session_id: SessionId, reason: str) -> bool:
+        """End one session: its tokens are dead on return. False when it had ended before."""
+        return await self.sessions.end(session_id, reason=reason, now=self.world.now())
+
+    async def end_by_refresh_token(self, presented: str) -> None:
+        """End the session of a refresh token; one that was made up ends nothing."""
+        try:
+            token = self.refresh_tokens.read(presented)
+        except Unauthenticated:
+            return
+        await self.end(token.session_id, "logout")
+
+    async def forget_successors(self) -> int:
+        """Drop the sealed successors that nobody may ask for any more."""
+        return await self.sessions.forget_successors(rotated_before=self.world.now() - RACE_GRACE)
+
+    async def signed_in(self, session: SessionRecord, refresh_token: str) -> SignedIn:
+        """What the session's device gets: a new access token and this refresh token."""
+        account = await self.book.read(session.account_id)
+        now = self.world.now()
+        claims = Claims(
+            iss=self.issuer.issuer,
+            aud=self.issuer.audience,
+            sub=str(UUID(bytes=session.account_id)),
+            client_id=self.issuer.client_id,
+            sid=str(UUID(bytes=session.id)),
+            jti=self.world.random_bytes(16).hex(),
+            iat=unix_seconds(now),
+            nbf=unix_seconds(now),
+            exp=unix_seconds(now + self.lifetimes.access),
+            auth_time=unix_seconds(session.created_at),
+            amr=session.amr.split(),
+            acr=assurance(session.amr.split()),
+        )
+        return SignedIn(
+            access_token=self.access_tokens.sign(claims),
+            access_token_seconds=int(self.lifetimes.access.total_seconds()),
+            session_id=session.id,
+            refresh_token=refresh_token,
+            refresh_expires_at=min(now + self.lifetimes.idle, session.expires_at),
+            account=account,
+        )
+
+    async def _live(self, session_id: SessionId) -> SessionRecord:
+        session = await self.sessions.get(session_id)
+        now = self.world.now()
+        if session is None or not await self.sessions.is_live(session_id, now=now):
+            raise Unauthenticated
+        return session
+
+    def _rotation(self, session: SessionRecord, token: RefreshToken, successor: str) -> Rotation:
+        now = self.world.now()
+        return Rotation(
+            refresh_hash=digest(successor),
+            previous_hash=token.digest,
+            successor=self.cipher.seal(
+                successor.encode(), table="sessions", record=session.id, field="successor"
+            ),
+            rotated_at=now,
+            idle_expires_at=min(now + self.lifetimes.idle, session.expires_at),
+        )
+
+    def _may_ask_again(self, session: SessionRecord, token: RefreshToken) -> bool:
+        return (
+            token.digest == session.previous_hash
+            and session.successor is not None
+            and session.rotated_at is not None
+            and self.world.now() - session.rotated_at <= RACE_GRACE
+        )
+
+    def _successor(self, session: SessionRecord) -> str:
+        sealed = session.successor or b""
+        return self.cipher.open(
+            sealed, table="sessions", record=session.id, field="successor"
+        ).decode()
+
+    async def _end_replayed(self, session: SessionRecord) -> None:
+        if not await self.end(session.id, "refresh_token_reused"):
+            return
+        _log.warning(
+            "refresh token replayed; session ended",
+            extra={"session_id": str(UUID(bytes=session.id))},
+        )
+        account = await self.book.read(session.account_id)
+        try:
+            await self.mailer.send(
+                mails.refresh_token_replayed(account.email, base_url=self.base_url)
+            )
+        except Unavailable:
+            # The session is over either way; the log line above keeps what happened.
+            _log.exception("the mail about a replayed refresh token could not be sent")
+
+
+def assurance(amr: Iterable[str]) -> str:
+    """The assurance level (`acr`) that the methods used (RFC 8176 `amr` values) stand for."""
+    return "aal2" if "mfa" in set(amr) else "aal1"

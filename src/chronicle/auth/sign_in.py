@@ -1,0 +1,114 @@
+"""Signing in. Whatever the method, a session is granted here and nowhere else.
+
+So no method can forget what a sign-in owes: the security epoch read before verification, the
+session, and the ledger entry in the same write.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from chronicle.auth.passwords import PasswordHashing, normalize_password
+from chronicle.auth.ports import SessionId, SessionRecord
+from chronicle.auth.refresh_tokens import digest
+from chronicle.auth.sessions import SessionKeeping, SignedIn
+from chronicle.errors import Unauthenticated
+from chronicle.ledger.entries import compose
+from chronicle.users.accounts import AccountBook
+from chronicle.users.emails import EmailAddress
+from chronicle.users.ports import AccountRecord
+from chronicle.world import World
+
+_NONCE_BYTES = 16
+_LONGEST_LOG_DELAY_MS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The ways in, and the one exit."""
+
+    book: AccountBook
+    keeping: SessionKeeping
+    hashing: PasswordHashing
+    world: World
+    wake_ledger: Callable[[], None]
+
+    async def with_password(self, email: EmailAddress, password: str) -> SignedIn:
+        """Sign in with address and password.
+
+        One hash is computed whoever asks, so that unknown and known accounts answer alike.
+
+        Raises:
+            Unauthenticated: `invalid_credentials`.
+            Unavailable: `overloaded`.
+        """
+        account = await self.book.find(email)
+        stored = self.book.password_hash(account) if account else None
+        normal = normalize_password(password)
+        matched = await self.hashing.matches(normal, stored)
+        if account is None or stored is None or not matched:
+            raise Unauthenticated(
+                "invalid_credentials", "The e-mail address or the password is not right."
+            )
+        if self.hashing.is_outdated(stored):
+            await self.book.rehash(account, await self.hashing.hash(normal))
+        return await self.grant(account, ("pwd",))
+
+    async def grant(self, account: AccountRecord, amr: tuple[str, ...]) -> SignedIn:
+        """Grant a session for methods (RFC 8176 `amr` values) that were all verified.
+
+        `account` is the record as read *before* verification: if its epoch has moved since, the
+        session is void from the start.
+        """
+        session_id = SessionId(self.world.new_id())
+        refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
+        session = self._new_session(account, session_id, refresh_token, amr)
+        await self.keeping.sessions.add(session)
+        self.wake_ledger()
+        return await self.keeping.signed_in(session, refresh_token)
+
+    def _new_session(
+        self,
+        account: AccountRecord,
+        session_id: SessionId,
+        refresh_token: str,
+        amr: tuple[str, ...],
+    ) -> SessionRecord:
+        now = self.world.now()
+        lifetimes = self.keeping.lifetimes
+        entry = compose(
+            "sign_in",
+            {
+                "owner": str(UUID(bytes=account.id)),
+                "session": str(UUID(bytes=session_id)),
+                "method": " ".join(amr),
+            },
+            ledger_key=self.book.ledger_key(account),
+            nonce=self.world.random_bytes(_NONCE_BYTES),
+            at=now,
+        )
+        return SessionRecord(
+            id=session_id,
+            account_id=account.id,
+            epoch=account.epoch,
+            amr=" ".join(amr),
+            created_at=now,
+            last_used_at=now,
+            idle_expires_at=min(now + lifetimes.idle, now + lifetimes.absolute),
+            expires_at=now + lifetimes.absolute,
+            generation=0,
+            refresh_hash=digest(refresh_token),
+            previous_hash=None,
+            successor=None,
+            rotated_at=None,
+            ended_at=None,
+            end_reason=None,
+            entry=entry.entry,
+            entry_due_at=now + self._log_delay(),
+        )
+
+    def _log_delay(self) -> timedelta:
+        # A sign-in seen from outside and an entry that appears at once would be one and the same.
+        draw = int.from_bytes(self.world.random_bytes(4), "big")
+        return timedelta(milliseconds=draw % _LONGEST_LOG_DELAY_MS)
