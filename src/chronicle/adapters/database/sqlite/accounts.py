@@ -1,0 +1,128 @@
+"""The accounts table."""
+
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.errors import Conflict
+from chronicle.users.ports import AccountId, AccountRecord
+
+_COLUMNS = (
+    "id, sealed_email, email_index, email_verified, sealed_password_hash, sealed_name, "
+    "sealed_locale, sealed_timezone, sealed_ledger_key, epoch, created_at, updated_at"
+)
+
+
+class SqliteAccounts:
+    """`users.ports.Accounts` on SQLite."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def add(self, record: AccountRecord) -> None:
+        """Store a new account."""
+        row = _to_row(record)
+        try:
+            await self._engine.write(
+                lambda db: db.execute(
+                    f"INSERT INTO accounts ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row
+                )
+            )
+        except sqlite3.IntegrityError as error:
+            if "accounts.email_index" in str(error):
+                raise Conflict("email_taken", "The address has an account already.") from error
+            raise Conflict("account_exists", "The account exists already.") from error
+
+    async def get(self, account_id: AccountId) -> AccountRecord | None:
+        """The account, or None."""
+        return _from_row(
+            self._engine.one(f"SELECT {_COLUMNS} FROM accounts WHERE id = ?", (account_id,))
+        )
+
+    async def find_by_email(self, email_index: bytes) -> AccountRecord | None:
+        """The account whose address has this blind index, or None."""
+        return _from_row(
+            self._engine.one(
+                f"SELECT {_COLUMNS} FROM accounts WHERE email_index = ?", (email_index,)
+            )
+        )
+
+    async def save_profile(
+        self,
+        account_id: AccountId,
+        *,
+        name: bytes | None,
+        locale: bytes | None,
+        timezone: bytes | None,
+        seen_updated_at: datetime,
+        now: datetime,
+    ) -> bool:
+        """Replace the profile's fields if `updated_at` is still what the caller saw."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE accounts SET sealed_name = ?, sealed_locale = ?, sealed_timezone = ?, "
+                    "updated_at = ? WHERE id = ? AND updated_at = ?",
+                    (
+                        name,
+                        locale,
+                        timezone,
+                        to_micros(now),
+                        account_id,
+                        to_micros(seen_updated_at),
+                    ),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def save_password_hash(
+        self, account_id: AccountId, *, seen_epoch: int, password_hash: bytes
+    ) -> bool:
+        """Store a stronger hash of the same password if the epoch has not moved."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE accounts SET sealed_password_hash = ? WHERE id = ? AND epoch = ?",
+                    (password_hash, account_id, seen_epoch),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+
+def _to_row(record: AccountRecord) -> tuple[Any, ...]:
+    return (
+        record.id,
+        record.email,
+        record.email_index,
+        int(record.email_verified),
+        record.password_hash,
+        record.name,
+        record.locale,
+        record.timezone,
+        record.ledger_key,
+        record.epoch,
+        to_micros(record.created_at),
+        to_micros(record.updated_at),
+    )
+
+
+def _from_row(row: tuple[Any, ...] | None) -> AccountRecord | None:
+    if row is None:
+        return None
+    return AccountRecord(
+        id=row[0],
+        email=row[1],
+        email_index=row[2],
+        email_verified=bool(row[3]),
+        password_hash=row[4],
+        name=row[5],
+        locale=row[6],
+        timezone=row[7],
+        ledger_key=row[8],
+        epoch=row[9],
+        created_at=from_micros(row[10]),
+        updated_at=from_micros(row[11]),
+    )

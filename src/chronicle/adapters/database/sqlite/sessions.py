@@ -1,0 +1,154 @@
+"""The sessions table, and its rows as a source of ledger entries."""
+
+from datetime import datetime
+from typing import Any
+
+from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.adapters.database.sqlite.entries import EntryColumns
+from chronicle.auth.ports import Rotation, SessionId, SessionRecord
+
+_COLUMNS = (
+    "id, account_id, epoch, amr, created_at, last_used_at, idle_expires_at, expires_at, "
+    "generation, refresh_hash, previous_hash, sealed_successor, rotated_at, ended_at, "
+    "end_reason, entry, entry_due_at"
+)
+
+
+class SqliteSessions(EntryColumns):
+    """`auth.ports.Sessions` and `ledger.ports.EntrySource` on SQLite."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, table="sessions", order="entry_due_at", waits=True)
+
+    async def add(self, record: SessionRecord) -> None:
+        """Store a new session with its ledger entry in the same write."""
+        row = _to_row(record)
+        marks = ",".join("?" * len(row))
+        await self._engine.write(
+            lambda db: db.execute(f"INSERT INTO sessions ({_COLUMNS}) VALUES ({marks})", row)
+        )
+
+    async def get(self, session_id: SessionId) -> SessionRecord | None:
+        """The session, ended or not, or None."""
+        row = self._engine.one(f"SELECT {_COLUMNS} FROM sessions WHERE id = ?", (session_id,))
+        return _from_row(row)
+
+    async def is_live(self, session_id: SessionId, *, now: datetime) -> bool:
+        """Whether it has not ended or expired, and its account's epoch has not moved since."""
+        micros = to_micros(now)
+        row = self._engine.one(
+            "SELECT 1 FROM sessions s JOIN accounts a ON a.id = s.account_id "
+            "WHERE s.id = ? AND s.ended_at IS NULL AND s.epoch = a.epoch "
+            "AND s.idle_expires_at > ? AND s.expires_at > ?",
+            (session_id, micros, micros),
+        )
+        return row is not None
+
+    async def rotate(self, session_id: SessionId, rotation: Rotation) -> bool:
+        """Apply a rotation if `previous_hash` is still the current token's and it has not ended."""
+        rotated_at = to_micros(rotation.rotated_at)
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE sessions SET generation = generation + 1, refresh_hash = ?, "
+                    "previous_hash = ?, sealed_successor = ?, rotated_at = ?, last_used_at = ?, "
+                    "idle_expires_at = ? WHERE id = ? AND refresh_hash = ? AND ended_at IS NULL",
+                    (
+                        rotation.refresh_hash,
+                        rotation.previous_hash,
+                        rotation.successor,
+                        rotated_at,
+                        rotated_at,
+                        to_micros(rotation.idle_expires_at),
+                        session_id,
+                        rotation.previous_hash,
+                    ),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def end(self, session_id: SessionId, *, reason: str, now: datetime) -> bool:
+        """End it. True if this call did."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE sessions SET ended_at = ?, end_reason = ?, sealed_successor = NULL "
+                    "WHERE id = ? AND ended_at IS NULL",
+                    (to_micros(now), reason, session_id),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def forget_successors(self, *, rotated_before: datetime) -> int:
+        """Drop the sealed successors of older rotations; how many."""
+        micros = to_micros(rotated_before)
+        if not self._engine.one(
+            "SELECT 1 FROM sessions WHERE sealed_successor IS NOT NULL AND rotated_at < ?",
+            (micros,),
+        ):
+            return 0
+        return await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE sessions SET sealed_successor = NULL "
+                    "WHERE sealed_successor IS NOT NULL AND rotated_at < ?",
+                    (micros,),
+                ).rowcount
+            )
+        )
+
+
+def _to_row(record: SessionRecord) -> tuple[Any, ...]:
+    return (
+        record.id,
+        record.account_id,
+        record.epoch,
+        record.amr,
+        to_micros(record.created_at),
+        to_micros(record.last_used_at),
+        to_micros(record.idle_expires_at),
+        to_micros(record.expires_at),
+        record.generation,
+        record.refresh_hash,
+        record.previous_hash,
+        record.successor,
+        _optional_micros(record.rotated_at),
+        _optional_micros(record.ended_at),
+        record.end_reason,
+        record.entry,
+        to_micros(record.entry_due_at),
+    )
+
+
+def _from_row(row: tuple[Any, ...] | None) -> SessionRecord | None:
+    if row is None:
+        return None
+    return SessionRecord(
+        id=row[0],
+        account_id=row[1],
+        epoch=row[2],
+        amr=row[3],
+        created_at=from_micros(row[4]),
+        last_used_at=from_micros(row[5]),
+        idle_expires_at=from_micros(row[6]),
+        expires_at=from_micros(row[7]),
+        generation=row[8],
+        refresh_hash=row[9],
+        previous_hash=row[10],
+        successor=row[11],
+        rotated_at=_optional_moment(row[12]),
+        ended_at=_optional_moment(row[13]),
+        end_reason=row[14],
+        entry=row[15],
+        entry_due_at=from_micros(row[16]),
+    )
+
+
+def _optional_micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
+
+
+def _optional_moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)

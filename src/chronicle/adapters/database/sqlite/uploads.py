@@ -1,0 +1,86 @@
+"""The uploads table, and its rows as a source of ledger entries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.adapters.database.sqlite.entries import EntryColumns
+from chronicle.uploads.ports import UploadRecord
+from chronicle.users.ports import AccountId
+
+_COLUMNS = (
+    "id, account_id, cid, profile, size, media_type, sealed_name, sealed_note, visibility, "
+    "pin_provider, pin_status, entry, entry_index, created_at"
+)
+
+
+class SqliteUploads(EntryColumns):
+    """`uploads.ports.Uploads` and `ledger.ports.EntrySource` on SQLite."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, table="uploads", order="created_at", waits=False)
+
+    async def add(self, record: UploadRecord) -> None:
+        """Store one event with its pending entry in the same write."""
+        row = (
+            record.id,
+            record.account_id,
+            record.cid,
+            record.profile,
+            record.size,
+            record.media_type,
+            record.name,
+            record.note,
+            record.visibility,
+            record.pin_provider,
+            record.pin_status,
+            record.entry,
+            record.entry_index,
+            to_micros(record.created_at),
+        )
+        marks = ",".join("?" * len(row))
+        await self._engine.write(
+            lambda db: db.execute(f"INSERT INTO uploads ({_COLUMNS}) VALUES ({marks})", row)
+        )
+
+    async def get(self, account_id: AccountId, upload_id: bytes) -> UploadRecord | None:
+        """The event, or None unless it exists and is this account's."""
+        row = self._engine.one(
+            f"SELECT {_COLUMNS} FROM uploads WHERE id = ? AND account_id = ?",
+            (upload_id, account_id),
+        )
+        return None if row is None else _from_row(row)
+
+    async def page(
+        self, account_id: AccountId, *, before: bytes | None, limit: int
+    ) -> Sequence[UploadRecord]:
+        """An account's events, newest first, from below `before`."""
+        rows = self._engine.all(
+            f"SELECT {_COLUMNS} FROM uploads WHERE account_id = ? AND id < ? "
+            "ORDER BY id DESC LIMIT ?",
+            (account_id, before or b"\xff" * 17, limit),
+        )
+        return list(map(_from_row, rows))
+
+    async def has_cid(self, cid: str) -> bool:
+        """Whether any event refers to this CID."""
+        return self._engine.one("SELECT 1 FROM uploads WHERE cid = ?", (cid,)) is not None
+
+
+def _from_row(row: tuple[Any, ...]) -> UploadRecord:
+    return UploadRecord(
+        id=row[0],
+        account_id=row[1],
+        cid=row[2],
+        profile=row[3],
+        size=row[4],
+        media_type=row[5],
+        name=row[6],
+        note=row[7],
+        visibility=row[8],
+        pin_provider=row[9],
+        pin_status=row[10],
+        entry=row[11],
+        entry_index=row[12],
+        created_at=from_micros(row[13]),
+    )
