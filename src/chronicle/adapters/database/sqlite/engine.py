@@ -134,7 +134,8 @@ class Engine:
             job.result = job.write(self._writer)
         except Exception as error:  # noqa: BLE001 - handed to the one who asked
             job.error = error
-            # A full disk ends the whole transaction by itself; the group then fails as one.
+            if not self._writer.in_transaction:
+                raise  # a full disk ends the whole transaction by itself: the group fails as one
             self._writer.execute("ROLLBACK TO one_write")
         self._writer.execute("RELEASE one_write")
 

@@ -1,0 +1,113 @@
+"""Tickets in Valkey or Redis. The Lua scripts beside this file make each step atomic."""
+
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from chronicle.auth.ports import Ticket
+from chronicle.errors import Unavailable
+
+_DEADLINE_SECONDS = 1.0
+
+
+def connect(url: str) -> "Redis":
+    """A client with a bounded pool and a deadline on each call."""
+    redis_url = url.replace("valkeys://", "rediss://", 1).replace("valkey://", "redis://", 1)
+    return Redis.from_url(
+        redis_url,
+        socket_timeout=_DEADLINE_SECONDS,
+        socket_connect_timeout=_DEADLINE_SECONDS,
+        max_connections=64,
+        # One more try at once: a connection from before a restart of Valkey is found dead only
+        # when it is used. Each script is safe to run twice, or errs on the side of fewer guesses.
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+async def is_up(client: "Redis") -> bool:
+    """Whether it answers a PING in time."""
+    try:
+        await _in_time(client.ping())
+    except Unavailable:
+        return False
+    return True
+
+
+class ValkeyTickets:
+    """`auth.ports.Tickets` on Valkey: one hash a ticket, which expires by itself."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._client = client
+        self._guess = client.register_script(_script("guess_ticket"))
+        self._renew = client.register_script(_script("renew_ticket"))
+
+    async def put(self, ticket: Ticket) -> None:
+        """Store a new ticket."""
+        name = _name(ticket.key)
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hset(
+            name,
+            mapping={
+                "content": ticket.content,
+                "code_mac": ticket.code_mac,
+                "guesses": ticket.guesses,
+                "expires_at": _millis(ticket.expires_at),
+                "resend_at": _millis(ticket.resend_at),
+            },
+        )
+        pipeline.pexpireat(name, _millis(ticket.expires_at))
+        await _in_time(pipeline.execute())
+
+    async def guess(
+        self, key: bytes, code_mac: bytes, *, now: datetime
+    ) -> tuple[bool, bytes] | None:
+        """Spend one guess: (was it right, the content); None without such a ticket or guesses."""
+        answer = await _in_time(self._guess(keys=[_name(key)], args=[code_mac, _millis(now)]))
+        return None if answer is None else (answer[0] == 1, answer[1])
+
+    async def renew(
+        self,
+        key: bytes,
+        code_mac: bytes,
+        *,
+        now: datetime,
+        expires_at: datetime,
+        resend_at: datetime,
+    ) -> bytes | datetime | None:
+        """Replace the code, the guesses left kept, and answer the content."""
+        times = [_millis(now), _millis(expires_at), _millis(resend_at)]
+        answer = await _in_time(self._renew(keys=[_name(key)], args=[code_mac, *times]))
+        if answer is None:
+            return None
+        if isinstance(answer, list):
+            return cast(bytes, answer[0])
+        return datetime.fromtimestamp(int(answer) / 1000, UTC)
+
+    async def drop(self, key: bytes) -> None:
+        """Forget a ticket; no error when there is none."""
+        await _in_time(self._client.delete(_name(key)))
+
+
+def _name(key: bytes) -> str:
+    return f"chronicle:ticket:{{{key.hex()}}}"
+
+
+def _millis(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _script(name: str) -> str:
+    return files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
+
+
+async def _in_time(call: Awaitable[Any]) -> Any:
+    try:
+        return await call
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Unavailable(message="Codes can't be checked right now. Try again shortly.") from error
