@@ -34,6 +34,14 @@ class Problem:
         return f"{self.name}: {self.message}"
 
 
+class SettingsError(Exception):
+    """The settings can't be used; `problems` lists every reason."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
 class Reader:
     """The texts that were given, each with its source, and the mistakes found in them."""
 

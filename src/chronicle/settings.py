@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from chronicle import setting_values as values
-from chronicle.setting_sources import PREFIX, Problem, Reader, Source
+from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
 from chronicle.setting_values import SecretUrl
 
 DAY_SECONDS = 86_400
@@ -49,14 +49,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class SettingsError(Exception):
-    """The settings can't be used; `problems` lists every reason."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(map(str, problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +129,15 @@ def load(environ: Mapping[str, str], dotenv_path: Path | None = None) -> Setting
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def load_here() -> Settings:
+    """The settings of this process's environment and the working folder's `.env`.
+
+    Raises:
+        SettingsError: as `load`.
+    """
+    return load(os.environ, Path(".env"))
 
 
 def _read(reader: Reader) -> Settings:

@@ -1,1 +1,1 @@
-"""The `chronicle` command."""
+"""What an operator types: one file for each command."""
