@@ -30,7 +30,7 @@ from chronicle.errors import FieldError, NotFound, Rejected, TooLarge, Unsupport
 
 if TYPE_CHECKING:
     from chronicle.api.application import Application
-    from chronicle.auth.access import Identity
+    from chronicle.auth.tokens import Identity
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -216,12 +216,9 @@ class Runner:
         endpoint = self.endpoint
         call = endpoint.call_type(self._app, scope, receive)
         if isinstance(call, SignedInCall):
-            call.identity = await self._app.access.identify(bearer_token(scope))
+            call.identity = await self._app.sessions.identify(bearer_token(scope))
         call.query = None if endpoint.query is type(None) else read_query(scope, endpoint.query)
-        if endpoint.body is type(None) or endpoint.body is Stream:
-            call.body = None
-        else:
-            call.body = await self._read_body(scope, receive)
+        call.body = await self._read_body(scope, receive) if self._takes_json(scope) else None
         result = await endpoint.handler(call)
         if isinstance(result, Response):
             result.raw_headers.extend(call.answer_headers)
@@ -253,6 +250,12 @@ class Runner:
             raise Unsupported(message="Send JSON, with Content-Type: application/json.")
         raw = await read_bounded(scope, receive, self._body_limit)
         return convert(strict_json.parse(raw), self.endpoint.body)
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether a body was announced (RFC 9112 6.3)."""
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 async def read_bounded(scope: Scope, receive: Receive, limit: int) -> bytes:

@@ -15,6 +15,7 @@ from chronicle.auth.refresh_tokens import digest
 from chronicle.auth.sessions import SessionKeeping, SignedIn
 from chronicle.errors import Unauthenticated
 from chronicle.ledger.entries import compose
+from chronicle.ledger.kinds import Kind
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountRecord
@@ -78,7 +79,7 @@ class SignIn:
         now = self.world.now()
         lifetimes = self.keeping.lifetimes
         entry = compose(
-            "sign_in",
+            Kind.SIGN_IN,
             {
                 "owner": str(UUID(bytes=account.id)),
                 "session": str(UUID(bytes=session_id)),

@@ -1,0 +1,243 @@
+"""The ASGI application: finds the route, runs it, turns failures into problems, logs the answer."""
+
+import logging
+import re
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chronicle.api import auth, ledger, operations, uploads, user
+from chronicle.api.application import Application
+from chronicle.api.endpoint import Endpoint, Runner
+from chronicle.api.log_lines import AccessLine, AccessLog
+from chronicle.api.openapi import describe_api
+from chronicle.api.problems import Answer, describe, internal_error
+from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
+from chronicle.errors import Failure, NotFound, Rejected
+
+_log = logging.getLogger(__name__)
+
+RESOURCES = (auth.endpoint, user.endpoint, uploads.endpoint, ledger.endpoint, operations.endpoint)
+
+_API_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
+_HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
+}
+_PAGE_HEADERS = {
+    b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
+    b"cross-origin-opener-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+    b"x-frame-options": b"DENY",
+}
+_HSTS = {b"strict-transport-security": b"max-age=63072000; includeSubDomains"}
+
+
+def endpoints() -> list[Endpoint]:
+    """Every declared route."""
+    return [endpoint for resource in RESOURCES for endpoint in resource.declared]
+
+
+class MethodNotAllowed(Rejected):
+    """The path is known, the method is not; `allowed` are the ones that are."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self.allowed = sorted(allowed)
+        super().__init__(message=f"Here only {', '.join(self.allowed)} can be used.")
+
+
+class _Router:
+    """Paths without parameters by one look-up; the few others by their patterns, in order."""
+
+    def __init__(self, app: Application) -> None:
+        self._exact: dict[str, dict[str, ASGIApp]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, ASGIApp]]] = []
+        by_path: dict[str, dict[str, ASGIApp]] = {}
+        for endpoint in endpoints():
+            methods = by_path.setdefault(endpoint.path, {})
+            methods[endpoint.method] = Runner(endpoint, app)
+            if endpoint.method == "GET":
+                methods["HEAD"] = methods["GET"]
+        for path, methods in by_path.items():
+            self.add(path, methods)
+
+    def add(self, path: str, methods: dict[str, ASGIApp]) -> None:
+        """Take a path; `{name}` stands for one segment, `{name:path}` for the rest."""
+        if "{" not in path:
+            self._exact[path] = methods
+            return
+        pattern = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
+        pattern = re.sub(r"{(\w+):path}", r"(?P<\1>.+)", pattern)
+        pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", pattern)
+        self._patterns.append((re.compile(pattern), methods))
+
+    def find(self, scope: Scope) -> ASGIApp:
+        """The route for a request. NotFound or MethodNotAllowed when there is none."""
+        path: str = scope["path"]
+        methods = self._exact.get(path)
+        if methods is None:
+            methods = self._by_pattern(path, scope)
+        runner = methods.get(scope["method"])
+        if runner is None:
+            raise MethodNotAllowed(methods)
+        return runner
+
+    def _by_pattern(self, path: str, scope: Scope) -> dict[str, ASGIApp]:
+        for pattern, methods in self._patterns:
+            match = pattern.fullmatch(path)
+            if match:
+                scope["path_params"] = match.groupdict()
+                return methods
+        raise NotFound(message="There is nothing at this address.")
+
+
+class ChronicleApp:
+    """Chronicle over HTTP: the API, its document and the console."""
+
+    def __init__(self, app: Application, access_log: AccessLog) -> None:
+        self._app = app
+        self._access_log = access_log
+        self._router = _Router(app)
+        document = describe_api(endpoints(), app.settings.base_url)
+        self._router.add("/openapi.json", dict.fromkeys(("GET", "HEAD"), _fixed(document)))
+        self._console = Console()
+        always = _HEADERS | (_HSTS if app.settings.base_url.startswith("https://") else {})
+        self._api_headers = [
+            *always.items(),
+            (b"content-security-policy", _API_POLICY),
+            (b"cache-control", b"no-store"),
+        ]
+        self._page_headers = [*always.items(), *_PAGE_HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        started = time.perf_counter()
+        request_id = str(UUID(bytes=self._app.world.new_id()))
+        exchange = _Exchange(send, request_id)
+        try:
+            await self._dispatch(scope, receive, exchange)
+        except Failure as failure:
+            answer = describe(failure, request_id)
+            if isinstance(failure, MethodNotAllowed):
+                answer.headers.append((b"allow", ", ".join(failure.allowed).encode()))
+            if answer.status >= 500:
+                _log.warning("%s", failure, exc_info=failure, extra={"request_id": request_id})
+            await exchange.answer_problem(answer)
+        except Exception:  # noqa: BLE001 - a bug in one request ends that request alone
+            _log.exception("a request failed", extra={"request_id": request_id})
+            await exchange.answer_problem(internal_error(request_id))
+        finally:
+            self._access_log.write(_line(scope, exchange, started))
+
+    async def _dispatch(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+        path: str = scope["path"]
+        if not self._console.serves(path) and path.startswith(_API_PREFIXES):
+            exchange.defaults = self._api_headers
+            await self._router.find(scope)(scope, receive, exchange.send)
+            return
+        exchange.defaults = self._page_headers
+        elsewhere = self._own_address(scope)
+        if elsewhere:
+            await _redirect(elsewhere, exchange.send)
+            return
+        await self._console(scope, receive, exchange.send)
+
+    def _own_address(self, scope: Scope) -> str | None:
+        """Where a page really is, if it was asked for under another name of this machine.
+
+        Cookies and passkeys know one name. Only development has an address that people mistype.
+        """
+        if self._app.settings.production or scope["method"] not in {"GET", "HEAD"}:
+            return None
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        base_url = self._app.settings.base_url
+        if not host or host.decode("latin-1") == base_url.partition("://")[2]:
+            return None
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        raw_path: bytes = scope["raw_path"]
+        return base_url + (raw_path + query).decode("latin-1")
+
+
+_API_PREFIXES = ("/api/", "/health/", "/.well-known/", "/openapi.json")
+
+
+class _Exchange:
+    """One request's answer on its way out: adds the headers that every answer carries."""
+
+    __slots__ = ("_request_id", "_send", "defaults", "started", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.defaults: list[tuple[bytes, bytes]] = [(b"cache-control", b"no-store")]
+        self.started = False
+        self.status = 0
+
+    @property
+    def request_id(self) -> str:
+        return self._request_id
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            headers = list(message["headers"])
+            present = {name for name, _ in headers}
+            headers += [pair for pair in self.defaults if pair[0] not in present]
+            headers.append((b"x-request-id", self._request_id.encode()))
+            message["headers"] = headers
+        await self._send(message)
+
+    async def answer_problem(self, answer: Answer) -> None:
+        if self.started:
+            # Half an answer is out: all that is left is to break off, so that nobody takes it
+            # for a whole one. The server closes the connection when the application raises.
+            raise ConnectionAbortedError("the answer broke off")
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        await self.send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+        await self.send({"type": "http.response.body", "body": answer.body})
+
+
+def _line(scope: Scope, exchange: _Exchange, started: float) -> AccessLine:
+    client = scope.get("client")
+    return AccessLine(
+        time=datetime.now(UTC),
+        level="info",
+        logger="chronicle.access",
+        message="request",
+        request_id=exchange.request_id,
+        method=scope["method"],
+        path=scope["path"],
+        status=exchange.status,
+        milliseconds=round((time.perf_counter() - started) * 1000, 3),
+        client=client[0] if client else None,
+    )
+
+
+def _fixed(document: bytes) -> ASGIApp:
+    async def serve(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(document)).encode()),
+            (b"cache-control", b"no-cache"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": document})
+
+    return serve
+
+
+async def _redirect(location: str, send: Send) -> None:
+    headers = [(b"location", location.encode("latin-1")), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 307, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,36 @@
+"""What the routes can reach: built once by `wiring.py`, handed to every call as `call.app`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chronicle.auth.ports import Outbox
+from chronicle.auth.registration import Registration
+from chronicle.auth.sessions import SessionKeeping
+from chronicle.auth.sign_in import SignIn
+from chronicle.settings import Settings
+from chronicle.users.accounts import AccountBook
+from chronicle.world import World
+
+if TYPE_CHECKING:
+    from chronicle.ledger.log_reader import LogReader
+    from chronicle.uploads.receive import UploadDesk
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The domains' services, and the few settings that routes need.
+
+    `outbox` is there in development only. `health` checks one dependency by name.
+    """
+
+    settings: Settings
+    world: World
+    book: AccountBook
+    registration: Registration
+    sign_in: SignIn
+    sessions: SessionKeeping
+    uploads: "UploadDesk"
+    log: "LogReader"
+    outbox: Outbox | None
+    health: Mapping[str, Callable[[], Awaitable[bool]]]

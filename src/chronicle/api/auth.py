@@ -1,0 +1,172 @@
+"""`/api/auth`: signing up, signing in, carrying a session on and ending it."""
+
+from typing import Annotated
+
+import msgspec
+
+from chronicle.api.endpoint import Call, Routes, bearer_token
+from chronicle.api.session_answers import (
+    SessionObject,
+    TokenTransport,
+    refresh_cookie,
+    render_session,
+    set_refresh_cookie,
+)
+from chronicle.auth.registration import TicketIssued
+from chronicle.errors import Unauthenticated
+from chronicle.users.emails import parse_email
+
+endpoint = Routes("Sign-in")
+
+# Bounds on what is read at all; what may be set is the domain's to say.
+EmailText = Annotated[str, msgspec.Meta(max_length=320)]
+PasswordText = Annotated[str, msgspec.Meta(max_length=1024)]
+NameText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+TicketText = Annotated[str, msgspec.Meta(max_length=128)]
+CodeText = Annotated[str, msgspec.Meta(max_length=32)]
+
+
+class Register(msgspec.Struct, forbid_unknown_fields=True):
+    """Who signs up. Passwords have 15 to 256 code points."""
+
+    email: EmailText
+    password: PasswordText
+    name: NameText | None = None
+
+
+class IssuedTicket(msgspec.Struct):
+    """A ticket for the next step. Durations are in seconds."""
+
+    ticket: str
+    expires_in: int
+    resend_after: int
+
+
+class VerifyRegistration(msgspec.Struct, forbid_unknown_fields=True):
+    """The ticket of a sign-up, and the mailed code as typed."""
+
+    ticket: TicketText
+    code: CodeText
+    token_transport: TokenTransport = "cookie"
+
+
+class Resend(msgspec.Struct, forbid_unknown_fields=True):
+    """The ticket of a sign-up."""
+
+    ticket: TicketText
+
+
+class Login(msgspec.Struct, forbid_unknown_fields=True):
+    """Address and password."""
+
+    email: EmailText
+    password: PasswordText
+    token_transport: TokenTransport = "cookie"
+
+
+class Refresh(msgspec.Struct, forbid_unknown_fields=True):
+    """The refresh token, for clients that keep it themselves; browsers send their cookie."""
+
+    refresh_token: Annotated[str, msgspec.Meta(max_length=256)]
+
+
+@endpoint.post(
+    "/api/auth/register", answers=IssuedTicket, status=202, problems=("overloaded", "unavailable")
+)
+async def register(call: Call[Register, None]) -> IssuedTicket:
+    """Start a sign-up: a code is mailed to the address.
+
+    The answer is the same when the address has an account; its owner then gets a mail that says
+    so. No account exists before the code is entered.
+    """
+    email = parse_email(call.body.email)
+    issued = await call.app.registration.start(email, call.body.password, call.body.name)
+    return _render_ticket(issued)
+
+
+@endpoint.post(
+    "/api/auth/register/verify",
+    answers=SessionObject,
+    status=201,
+    problems=("invalid_code", "ticket_expired", "email_taken", "unavailable"),
+)
+async def verify_registration(call: Call[VerifyRegistration, None]) -> SessionObject:
+    """Finish a sign-up with the mailed code: the account is made and signed in."""
+    signed_in = await call.app.registration.finish(call.body.ticket, call.body.code)
+    return render_session(call, signed_in, call.body.token_transport)
+
+
+@endpoint.post(
+    "/api/auth/register/resend",
+    answers=IssuedTicket,
+    status=202,
+    problems=("ticket_expired", "too_many_attempts", "unavailable"),
+)
+async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
+    """Mail another code, at most one a minute. The old one no longer works."""
+    return _render_ticket(await call.app.registration.resend(call.body.ticket))
+
+
+@endpoint.post(
+    "/api/auth/login",
+    answers=SessionObject,
+    problems=("invalid_credentials", "overloaded", "unavailable"),
+)
+async def login(call: Call[Login, None]) -> SessionObject:
+    """Sign in with address and password."""
+    email = parse_email(call.body.email)
+    signed_in = await call.app.sign_in.with_password(email, call.body.password)
+    return render_session(call, signed_in, call.body.token_transport)
+
+
+@endpoint.post(
+    "/api/auth/refresh",
+    answers=SessionObject,
+    problems=("invalid_token", "origin_not_allowed", "unavailable"),
+)
+async def refresh(call: Call[Refresh | None, None]) -> SessionObject:
+    """Exchange the refresh token for the next one and a new access token.
+
+    Each is good once; one that was used before ends the session. The new one comes back the way
+    the old one came.
+    """
+    if call.body is not None:
+        return render_session(call, await call.app.sessions.rotate(call.body.refresh_token), "body")
+    presented = refresh_cookie(call)
+    if presented is None:
+        raise Unauthenticated
+    return render_session(call, await call.app.sessions.rotate(presented), "cookie")
+
+
+@endpoint.post("/api/auth/logout", problems=("invalid_token", "origin_not_allowed", "unavailable"))
+async def logout(call: Call[None, None]) -> None:
+    """End this session: its access and refresh tokens are dead when the answer comes.
+
+    Which session: the access token says, or without one the browser's cookie.
+    """
+    cookie = refresh_cookie(call)
+    access_token = bearer_token(call.scope)
+    if access_token is not None:
+        identity = await call.app.sessions.identify(access_token)
+        await call.app.sessions.end(identity.session_id, "logout")
+    elif cookie is not None:
+        await call.app.sessions.end_by_refresh_token(cookie)
+    else:
+        raise Unauthenticated
+    if cookie is not None:
+        set_refresh_cookie(call, "", 0)
+
+
+@endpoint.get("/.well-known/jwks.json", answers=dict[str, list[dict[str, str]]])
+async def jwks(call: Call[None, None]) -> dict[str, list[dict[str, str]]]:
+    """The public keys that verify access tokens, as a JWK set (RFC 7517)."""
+    call.answer_headers.append((b"cache-control", b"public, max-age=300"))
+    return call.app.sessions.access_tokens.jwks()
+
+
+def _render_ticket(issued: TicketIssued) -> IssuedTicket:
+    return IssuedTicket(
+        ticket=issued.ticket,
+        expires_in=int(issued.expires_in.total_seconds()),
+        resend_after=int(issued.resend_after.total_seconds()),
+    )

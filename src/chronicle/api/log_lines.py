@@ -1,0 +1,64 @@
+"""Structured logs: one JSON object a line, on standard error."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import msgspec
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """A log record as a JSON object: time, level, logger, message, and what `extra` added."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def configure_logging(level: str) -> None:
+    """Send every logger's lines to standard error as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+
+
+class AccessLine(msgspec.Struct):
+    """One answered request. The path stands without its query, which may hold what is private."""
+
+    time: datetime
+    level: str
+    logger: str
+    message: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    milliseconds: float
+    client: str | None
+
+
+class AccessLog:
+    """Writes a line a request, past the logging module: it is on the path of every call."""
+
+    def __init__(self, stream: BinaryIO | None = None) -> None:
+        self._stream = stream or sys.stderr.buffer
+        self._encode = msgspec.json.Encoder().encode
+
+    def write(self, line: AccessLine) -> None:
+        """Write one line, whole."""
+        self._stream.write(self._encode(line) + b"\n")
+        self._stream.flush()

@@ -1,0 +1,139 @@
+"""The OpenAPI 3.1 document, made from the declared routes and their types."""
+
+import inspect
+import re
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+import chronicle
+from chronicle.api.endpoint import Endpoint, Stream
+from chronicle.api.problems import PROBLEMS, ProblemBody
+
+_REF = "#/components/schemas/{name}"
+_NONE = type(None)
+
+Json = dict[str, Any]
+
+
+def describe_api(endpoints: Sequence[Endpoint], base_url: str) -> bytes:
+    """The document as JSON (OpenAPI 3.1.0)."""
+    schemas, components = _schemas(endpoints)
+    paths: dict[str, Json] = {}
+    for endpoint in endpoints:
+        path = re.sub(r"{(\w+):path}", r"{\1}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Chronicle",
+            "version": chronicle.__version__,
+            "description": inspect.getdoc(chronicle),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": base_url}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in endpoints)],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _schemas(endpoints: Sequence[Endpoint]) -> tuple[dict[Any, Json], Json]:
+    types: list[Any] = [ProblemBody]
+    for endpoint in endpoints:
+        types += [one for one in (endpoint.body, endpoint.answers) if _has_schema(one)]
+    unique = list(dict.fromkeys(types))
+    found, components = msgspec.json.schema_components(unique, ref_template=_REF)
+    return dict(zip(unique, found, strict=True)), components
+
+
+def _has_schema(kind: Any) -> bool:
+    return kind is not None and kind is not _NONE and kind is not Stream
+
+
+def _operation(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
+    summary, _, description = (inspect.getdoc(endpoint.handler) or "").partition("\n\n")
+    operation: Json = {
+        "operationId": endpoint.handler.__name__,
+        "tags": [endpoint.tag],
+        "summary": " ".join(summary.split()),
+        "responses": _responses(endpoint, schemas),
+    }
+    if description:
+        operation["description"] = " ".join(description.split())
+    parameters = _path_parameters(endpoint) + _query_parameters(endpoint)
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.body is not _NONE:
+        operation["requestBody"] = _request_body(endpoint, schemas)
+    if endpoint.signed_in:
+        operation["security"] = [{"access_token": []}]
+    return operation
+
+
+def _request_body(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
+    schema = {} if endpoint.body is Stream else schemas[endpoint.body]
+    return {
+        "required": _NONE not in typing.get_args(endpoint.body),
+        "content": {media_type: {"schema": schema} for media_type in endpoint.request_media},
+    }
+
+
+def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
+    success: Json = {"description": "Done."}
+    if endpoint.answers is not None:
+        schema = schemas.get(endpoint.answers, {})
+        success["content"] = {endpoint.media_type: {"schema": schema}}
+    responses: Json = {str(endpoint.status): success}
+    by_status: dict[int, list[str]] = {}
+    for code in _codes(endpoint):
+        by_status.setdefault(PROBLEMS[code].status, []).append(code)
+    for status, codes in sorted(by_status.items()):
+        schema = schemas[ProblemBody]
+        responses[str(status)] = {
+            "description": "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+    return responses
+
+
+def _codes(endpoint: Endpoint) -> list[str]:
+    """The codes that a route can answer: its own, and those that follow from what it takes."""
+    codes = set(endpoint.problems) | {"internal_error"}
+    if endpoint.signed_in:
+        codes |= {"invalid_token", "unavailable"}
+    if endpoint.query is not _NONE:
+        codes.add("invalid_request")
+    if endpoint.body is not _NONE:
+        codes |= {"invalid_request", "too_large", "too_slow", "cut_off", "unsupported_media_type"}
+        if endpoint.body is not Stream:
+            codes.add("invalid_json")
+    if "{" in endpoint.path:
+        codes.add("not_found")
+    return sorted(codes)
+
+
+def _path_parameters(endpoint: Endpoint) -> list[Json]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)(?::path)?}", endpoint.path)
+    ]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[Json]:
+    if endpoint.query is _NONE:
+        return []
+    schema = msgspec.json.schema(endpoint.query, ref_template=_REF)
+    fields = schema["$defs"][endpoint.query.__name__]
+    return [
+        {"name": name, "in": "query", "required": name in fields.get("required", []), "schema": one}
+        for name, one in fields["properties"].items()
+    ]

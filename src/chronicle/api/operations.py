@@ -1,0 +1,103 @@
+"""Health, the API's own document, and the development outbox."""
+
+import asyncio
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Literal
+
+import msgspec
+from starlette.responses import Response
+
+from chronicle.api.endpoint import Call, Routes
+from chronicle.errors import NotFound
+
+endpoint = Routes("Operation")
+
+_OUTBOX_ITEMS = 50
+_CHECK_SECONDS = 2.0
+
+
+class Alive(msgspec.Struct):
+    """The process runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(msgspec.Struct):
+    """Whether it can serve, and each dependency by name."""
+
+    status: Literal["ready", "not_ready"]
+    dependencies: dict[str, bool]
+
+
+class OutboxMail(msgspec.Struct):
+    """A mail that was sent into the local outbox."""
+
+    id: str
+    to: str
+    subject: str
+    date: datetime
+    text: str
+
+
+class OutboxMails(msgspec.Struct):
+    """The newest mails first."""
+
+    items: list[OutboxMail]
+
+
+@endpoint.get("/health/live", answers=Alive)
+async def live(_call: Call[None, None]) -> Alive:
+    """Whether the process runs at all."""
+    return Alive()
+
+
+@endpoint.get("/health/ready", answers=Readiness)
+async def ready(call: Call[None, None]) -> Readiness | Response:
+    """Whether every dependency answers; 503 with the same body when one does not."""
+    names = list(call.app.health)
+    states = await asyncio.gather(*(_holds(call, name) for name in names))
+    dependencies = dict(zip(names, states, strict=True))
+    if all(states):
+        return Readiness("ready", dependencies)
+    body = msgspec.json.encode(Readiness("not_ready", dependencies))
+    return Response(body, 503, media_type="application/json")
+
+
+async def _holds(call: Call[None, None], name: str) -> bool:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            return await call.app.health[name]()
+    except TimeoutError:
+        return False
+
+
+@endpoint.get("/api/dev/outbox", answers=OutboxMails)
+async def outbox(call: Call[None, None]) -> OutboxMails:
+    """What was mailed. In development, and to this machine, only."""
+    if call.app.outbox is None or not _is_this_machine(call):
+        raise NotFound
+    mails = await call.app.outbox.newest(_OUTBOX_ITEMS)
+    return OutboxMails(
+        [OutboxMail(mail.id, mail.to, mail.subject, mail.date, mail.text) for mail in mails]
+    )
+
+
+def _is_this_machine(call: Call[None, None]) -> bool:
+    client = call.scope.get("client")
+    # A proxy on this machine would make everybody look local, so a forwarded call never is; and
+    # a page on another name that resolves here (DNS rebinding) sends that name as its Host.
+    forwarded = any(name in call.headers for name in ("forwarded", "x-forwarded-for"))
+    host = call.headers.get("host", "")
+    own_host = call.app.settings.base_url.partition("://")[2]
+    local_hosts = {
+        own_host,
+        f"127.0.0.1:{call.app.settings.port}",
+        f"[::1]:{call.app.settings.port}",
+    }
+    return (
+        client is not None
+        and ip_address(client[0]).is_loopback
+        and not forwarded
+        and host in local_hosts
+    )

@@ -1,0 +1,115 @@
+"""How a session reaches a client: the session object, and the refresh token by cookie or body."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from chronicle.api.endpoint import Call
+from chronicle.auth.sessions import SignedIn
+from chronicle.errors import Denied, Unauthenticated
+from chronicle.users.accounts import Account
+
+TokenTransport = Literal["cookie", "body"]
+
+
+class Profile(msgspec.Struct):
+    """An account as its owner sees it."""
+
+    id: str
+    email: str
+    email_verified: bool
+    name: str | None
+    locale: str | None
+    timezone: str | None
+    avatar_url: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class SessionObject(msgspec.Struct, omit_defaults=True):
+    """A granted session. `refresh_token` only for `"token_transport": "body"`."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    session_id: str
+    user: Profile
+    refresh_token: str | None = None
+
+
+def render_profile(account: Account) -> Profile:
+    """The account as its owner sees it."""
+    return Profile(
+        id=str(UUID(bytes=account.id)),
+        email=account.email,
+        email_verified=account.email_verified,
+        name=account.name,
+        locale=account.locale,
+        timezone=account.timezone,
+        avatar_url=None,
+        created_at=account.created_at,
+        updated_at=account.updated_at,
+    )
+
+
+def render_session(
+    call: Call[Any, Any], signed_in: SignedIn, transport: TokenTransport
+) -> SessionObject:
+    """The session object; the refresh token goes where the client asked."""
+    in_body = transport == "body"
+    if not in_body:
+        left = signed_in.refresh_expires_at - call.app.world.now()
+        set_refresh_cookie(call, signed_in.refresh_token, int(left.total_seconds()))
+    return SessionObject(
+        access_token=signed_in.access_token,
+        token_type="Bearer",
+        expires_in=signed_in.access_token_seconds,
+        session_id=str(UUID(bytes=signed_in.session_id)),
+        user=render_profile(signed_in.account),
+        refresh_token=signed_in.refresh_token if in_body else None,
+    )
+
+
+def refresh_cookie(call: Call[Any, Any]) -> str | None:
+    """The refresh token in the cookie, or None.
+
+    Raises:
+        Denied: `origin_not_allowed`: a page of another origin sends it (RFC 6454).
+        Unauthenticated: the cookie stands twice: one may have been planted by a sibling domain.
+    """
+    name = _cookie_name(call)
+    found = [
+        value
+        for header in call.headers.getlist("cookie")
+        for key, _, value in (pair.strip().partition("=") for pair in header.split(";"))
+        if key == name
+    ]
+    if not found:
+        return None
+    origin = call.headers.get("origin")
+    if origin is not None and origin != call.app.settings.base_url:
+        raise Denied("origin_not_allowed", "Pages of another origin can't use this session.")
+    if len(found) > 1:
+        raise Unauthenticated
+    return found[0]
+
+
+def set_refresh_cookie(call: Call[Any, Any], token: str, seconds: int) -> None:
+    """Put the refresh token into the browser's cookie; zero seconds takes it away."""
+    secure = "; Secure" if _is_https(call) else ""
+    cookie = (
+        f"{_cookie_name(call)}={token}; Path=/; HttpOnly; SameSite=Strict; "
+        f"Max-Age={seconds}{secure}"
+    )
+    call.answer_headers.append((b"set-cookie", cookie.encode()))
+
+
+def _is_https(call: Call[Any, Any]) -> bool:
+    return call.app.settings.base_url.startswith("https://")
+
+
+def _cookie_name(call: Call[Any, Any]) -> str:
+    # The prefix makes browsers refuse the cookie from any other host, and needs https.
+    return "__Host-chronicle_refresh" if _is_https(call) else "chronicle_refresh"
