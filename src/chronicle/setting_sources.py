@@ -100,6 +100,11 @@ class Reader:
             return default
 
     def _refuse_name(self, name: str, source: Source) -> None:
-        near = get_close_matches(name.upper(), [PREFIX + each.upper() for each in self.sources], 1)
-        hint = f"did you mean {near[0]}?" if near else "docs/settings.md lists all settings"
+        # Without the prefix, which would make every name look near.
+        near = get_close_matches(name.removeprefix(PREFIX).lower(), self.sources, 1)
+        hint = (
+            f"did you mean {PREFIX}{near[0].upper()}?"
+            if near
+            else "docs/settings.md lists all settings"
+        )
         self.problems.append(Problem(name, f"there is no such setting; {hint} (from {source})"))
