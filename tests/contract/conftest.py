@@ -1,0 +1,45 @@
+"""Every adapter of every port, so that one suite a port runs on all of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
+from chronicle.adapters.database.sqlite.engine import Engine
+from chronicle.adapters.database.sqlite.migrate import migrate
+from chronicle.adapters.database.sqlite.sessions import SqliteSessions
+from chronicle.adapters.database.sqlite.uploads import SqliteUploads
+from chronicle.auth.ports import Sessions
+from chronicle.uploads.ports import Uploads
+from chronicle.users.ports import Accounts
+from tests.fakes.world import FakeWorld
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    return FakeWorld()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Engine]:
+    path = tmp_path / "chronicle.sqlite"
+    migrate(path)
+    engine = Engine(path)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def accounts(sqlite: Engine) -> Accounts:
+    return SqliteAccounts(sqlite)
+
+
+@pytest.fixture
+def sessions(sqlite: Engine) -> Sessions:
+    return SqliteSessions(sqlite)
+
+
+@pytest.fixture
+def uploads(sqlite: Engine) -> Uploads:
+    return SqliteUploads(sqlite)
