@@ -1,0 +1,26 @@
+// Calls in the name of whoever is signed in.
+
+import { Problem, request } from "./http.mjs";
+import * as session from "./session.mjs";
+
+/** As `request`, with the access token; renewed once when the server no longer takes it. */
+export async function call(method, path, options = {}) {
+  const token = await session.accessToken();
+  try {
+    return await request(method, path, { ...options, token });
+  } catch (error) {
+    if (!(error instanceof Problem && error.status === 401)) throw error;
+    await session.renew();
+    return request(method, path, { ...options, token: await session.accessToken() });
+  }
+}
+
+/** Hand a blob to the browser to save. */
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -1,0 +1,132 @@
+// Who is signed in. The access token lives in this module's memory and nowhere else; what outlives
+// the page is the refresh cookie, which scripts can't read.
+
+import { Problem, request } from "./http.mjs";
+
+const HINT = "chronicle.signed-in"; // says only whether asking for a session makes sense
+const RENEW_AHEAD_MS = 60_000;
+
+let current = null; // {accessToken, expiresAt, user}
+let renewing = null;
+let timer = 0;
+
+const changes = new EventTarget();
+const otherTabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("chronicle-session") : null;
+otherTabs?.addEventListener("message", (event) => {
+  if (event.data === "signed-out") end({ tell: false });
+});
+
+/** The profile of whoever is signed in, or null. */
+export const user = () => current?.user ?? null;
+
+/** Whether this browser was signed in when it last knew. */
+export const expected = () => readHint() !== null;
+
+/** Call `listener` on each change of who is signed in or of their profile. */
+export function onChange(listener, signal) {
+  changes.addEventListener("change", listener, { signal });
+}
+
+/** Take over the session object of a sign-in. */
+export function accept(session) {
+  current = {
+    accessToken: session.access_token,
+    expiresAt: Date.now() + session.expires_in * 1000,
+    user: session.user,
+  };
+  writeHint();
+  clearTimeout(timer);
+  timer = setTimeout(() => renew().catch(() => {}), Math.max(session.expires_in * 1000 - RENEW_AHEAD_MS, 1000));
+  changes.dispatchEvent(new Event("change"));
+}
+
+/** Show a changed profile everywhere. */
+export function acceptProfile(profile) {
+  if (!current) return;
+  current = { ...current, user: profile };
+  changes.dispatchEvent(new Event("change"));
+}
+
+/** Find the session that the cookie stands for, if there may be one. Never throws. */
+export async function restore() {
+  if (!expected()) return;
+  try {
+    await renew();
+  } catch {
+    // Signed out, or offline: the page shows which when it asks for something.
+  }
+}
+
+/** An access token that is good for a while yet. Throws a Problem when there is no session. */
+export async function accessToken() {
+  if (current && current.expiresAt - Date.now() > 15_000) return current.accessToken;
+  await renew();
+  return current.accessToken;
+}
+
+/**
+ * Exchange the cookie for a new session. One at a time in this tab, and one tab at a time: each
+ * exchange spends the cookie, so two at once would look like a stolen one.
+ */
+export function renew() {
+  renewing ??= alone(exchange).finally(() => {
+    renewing = null;
+  });
+  return renewing;
+}
+
+async function exchange() {
+  try {
+    accept(await request("POST", "/api/auth/refresh"));
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) end({ tell: false });
+    throw error;
+  }
+}
+
+function alone(work) {
+  return navigator.locks ? navigator.locks.request("chronicle-session", work) : work();
+}
+
+/** End the session here and on the server. */
+export async function signOut() {
+  const token = await accessToken().catch(() => null);
+  if (token) await alone(() => request("POST", "/api/auth/logout", { token })).catch(ignoreEnded);
+  end({ tell: true });
+}
+
+function ignoreEnded(error) {
+  if (!(error instanceof Problem && error.status === 401)) throw error;
+}
+
+function end({ tell }) {
+  current = null;
+  clearTimeout(timer);
+  clearHint();
+  if (tell) otherTabs?.postMessage("signed-out");
+  changes.dispatchEvent(new Event("change"));
+}
+
+function readHint() {
+  try {
+    return localStorage.getItem(HINT);
+  } catch {
+    return "unknown"; // storage is switched off: ask the server
+  }
+}
+
+function writeHint() {
+  try {
+    localStorage.setItem(HINT, "yes");
+  } catch {
+    // Then every load asks.
+  }
+}
+
+function clearHint() {
+  try {
+    localStorage.removeItem(HINT);
+  } catch {
+    // Nothing was kept.
+  }
+}

@@ -1,0 +1,93 @@
+// The account: the profile, to change in place, and the way out.
+
+import { call } from "../api.mjs";
+import { announce, fill, h } from "../dom.mjs";
+import { busy, field, form, notice } from "../forms.mjs";
+import { moment } from "../format.mjs";
+import { Problem } from "../http.mjs";
+import * as session from "../session.mjs";
+import { signInFirst } from "./sign-in-first.mjs";
+
+export function render() {
+  const user = session.user();
+  if (!user) return signInFirst("your account", "/account");
+  const content = h(
+    "div",
+    { class: "medium sections" },
+    h("div", { class: "page-head" }, h("h1", {}, "Account")),
+    h("section", { class: "sheet", "aria-labelledby": "profile" }, h("h2", { id: "profile", class: "section-head" }, "Profile"), profileForm(user)),
+    h("section", { class: "sheet", "aria-label": "Facts" }, facts(user)),
+    h("section", { class: "sign-out" }, signOutButton()),
+  );
+  return { title: "Account", content };
+}
+
+function profileForm(user) {
+  const name = field({ name: "name", label: "Name", optional: true, autocomplete: "name", maxlength: 200, value: user.name });
+  const locale = field({
+    name: "locale",
+    label: "Language",
+    optional: true,
+    hint: "As a language tag, such as en-GB or de.",
+    value: user.locale,
+    list: "locales",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const timezone = field({
+    name: "timezone",
+    label: "Time zone",
+    optional: true,
+    hint: `This browser’s is ${ownTimezone()}.`,
+    value: user.timezone,
+    list: "timezones",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const button = h("button", { class: "button button-main", type: "submit" }, "Save");
+  const saved = h("div", { role: "status" });
+  const submit = async () => {
+    fill(saved);
+    const given = ({ input }) => input.value.trim() || null;
+    const body = { name: given(name), locale: given(locale), timezone: given(timezone) };
+    session.acceptProfile(await call("PATCH", "/api/auth/user", { body }));
+    fill(saved, notice("good", "check", "Saved."));
+  };
+  return form({
+    fields: [name, locale, timezone],
+    button: h("div", {}, button),
+    submit,
+    before: [options("locales", navigator.languages), options("timezones", Intl.supportedValuesOf("timeZone"))],
+    after: saved,
+    pressed: button,
+  });
+}
+
+const options = (id, values) => h("datalist", { id }, values.map((value) => h("option", { value })));
+const ownTimezone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+function facts(user) {
+  const rows = [
+    ["E-mail address", [user.email, user.email_verified ? " (confirmed)" : " (not confirmed)"]],
+    ["Account since", h("time", { datetime: user.created_at }, moment(user.created_at))],
+    ["Account id", h("code", {}, user.id)],
+  ];
+  return h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value))));
+}
+
+function signOutButton() {
+  const place = h("div", { role: "alert" });
+  const button = h("button", { class: "button", type: "button" }, "Sign out");
+  button.addEventListener("click", () =>
+    busy(button, async () => {
+      try {
+        await session.signOut();
+        announce("You are signed out.");
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        fill(place, notice("bad", "warning", error.message));
+      }
+    }),
+  );
+  return [button, place];
+}

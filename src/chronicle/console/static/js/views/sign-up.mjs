@@ -1,0 +1,78 @@
+// Sign-up in two steps on one page: e-mail and password, then the code from the mail.
+
+import { fill, h } from "../dom.mjs";
+import { field, form, revealButton } from "../forms.mjs";
+import { request } from "../http.mjs";
+import { judge } from "../passwords.mjs";
+import * as router from "../router.mjs";
+import * as session from "../session.mjs";
+import { codeEntry } from "./code-entry.mjs";
+
+export function render(page) {
+  if (session.user()) queueMicrotask(() => router.go("/", { replace: true }));
+  const place = h("section", { class: "narrow" });
+  showForm();
+  return { title: "Create an account", content: place };
+
+  function showForm(known = {}) {
+    const email = field({ name: "email", label: "E-mail address", type: "email", autocomplete: "email", required: true, value: known.email });
+    const password = passwordField();
+    const name = field({ name: "name", label: "Name", optional: true, autocomplete: "name", maxlength: 200, value: known.name });
+    const button = h("button", { class: "button button-main button-wide", type: "submit" }, "Create the account");
+    const submit = async () => {
+      if (!complete(email, password)) return;
+      const body = { email: email.input.value.trim(), password: password.input.value };
+      if (name.input.value.trim()) body.name = name.input.value.trim();
+      const answer = await request("POST", "/api/auth/register", { body });
+      if (answer.access_token) return enter(answer);
+      return showCode(body, answer);
+    };
+    fill(
+      place,
+      h("div", { class: "page-head" }, h("h1", {}, "Create an account"), h("p", { class: "soft" }, "Have one already? ", h("a", { href: "/sign-in" }, "Sign in"), ".")),
+      h("div", { class: "sheet" }, form({ fields: [email, password, name], button, submit })),
+    );
+    return email;
+  }
+
+  function showCode(body, ticket) {
+    const back = () => showForm(body).input.focus();
+    const { element, focus } = codeEntry({ email: body.email, ticket, page, back, entered: enter });
+    fill(place, element);
+    focus();
+  }
+
+  function enter(answer) {
+    session.accept(answer);
+    router.go("/", { replace: true });
+  }
+}
+
+/** A new password with its rule, counted while it is typed. */
+function passwordField() {
+  const one = field({
+    name: "password",
+    label: "Password",
+    type: "password",
+    autocomplete: "new-password",
+    required: true,
+    hint: judge("").words,
+    control: revealButton,
+  });
+  one.input.addEventListener("input", () => {
+    const { fits, words } = judge(one.input.value);
+    one.hint(words);
+    one.element.querySelector(".field-hint").classList.toggle("field-hint-good", fits);
+  });
+  return one;
+}
+
+function complete(email, password) {
+  const address = email.input.value.trim();
+  const { fits, words } = judge(password.input.value);
+  if (!/^\S+@\S+$/.test(address)) email.error("Enter an e-mail address, such as name@example.org.");
+  if (!fits) password.error(words);
+  const wrong = [email, password].find((one) => one.input.hasAttribute("aria-invalid"));
+  wrong?.input.focus();
+  return !wrong;
+}
