@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from chronicle.uploads.unixfs import Imported, Importer
 from chronicle.users.ports import AccountId
 
 
@@ -51,32 +52,68 @@ class Uploads(Protocol):
 
 
 class IncomingContent(Protocol):
-    """Bytes on their way in. Nothing of it is visible until `keep`."""
+    """One file on its way in. Nothing of it is visible until `keep`.
 
-    async def write(self, block: bytes) -> None:
-        """Append bytes. Raises Unavailable (`storage_full`) when the disk is full."""
+    A call that was cancelled may still take effect; `discard` waits for it first.
+    """
 
-    async def keep(self, cid: str, dag: bytes) -> None:
-        """Make the bytes durable and readable under `cid`; `dag` holds the inner nodes.
+    async def write(self, data: bytes) -> None:
+        """Append bytes; waits where bytes come faster than they can be hashed and stored.
 
-        When this returns, file and folder are synced. Repeatable for the same CID.
+        A failure may show itself only at a later call.
+
+        Raises:
+            Unavailable: `storage_full` when the disk is full.
+        """
+
+    async def keep(self) -> Imported:
+        """Make the bytes durable and readable under the CID that the importer comes to.
+
+        When this returns, files and folders are synced, and a mark is stored from which a start
+        after a crash sees that a row for this CID may be missing. Keeping a CID that is there
+        already is no error, whoever else keeps or discards it at the same time.
+
+        Raises:
+            Unavailable: `storage_full` when the disk is full.
         """
 
     async def settle(self) -> None:
-        """The row that refers to the content is committed: drop the mark that a crash needs."""
+        """The row that refers to the content is committed: drop the mark. Never raises."""
 
     async def discard(self) -> None:
-        """Forget what was written. Never raises; no effect after `settle`."""
+        """Forget what came. Never raises.
+
+        What `keep` stored stays if a row or another file on its way refers to the same CID, or
+        if that can't be told now; then a later start decides.
+        """
 
 
 class ContentStore(Protocol):
     """Where the bytes of uploads live, by CID."""
 
-    async def receive(self) -> IncomingContent:
-        """Start taking in a file."""
+    async def receive(self, importer: Importer) -> IncomingContent:
+        """Start taking in a file; `importer` is given its bytes, off the event loop.
+
+        Raises:
+            Unavailable: `storage_full` when the disk is full.
+        """
 
     async def size(self, cid: str) -> int | None:
         """Bytes stored under the CID, or None."""
 
     def read(self, cid: str, start: int, stop: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `stop`, in pieces of at most 1 MiB."""
+        """The bytes from `start` up to `stop`, in pieces of at most 1 MiB.
+
+        Raises:
+            Unavailable: `content_missing`, at the first piece or when the file ends early.
+        """
+
+
+class Indexing(Protocol):
+    """The one who gives pending entries their place in the ledger."""
+
+    def wake(self) -> None:
+        """Say that a row has a new entry."""
+
+    async def wait_for(self, source_name: str, row_id: bytes, timeout_seconds: float) -> int | None:
+        """The index of a row's entry once the published log covers it; None if it takes longer."""

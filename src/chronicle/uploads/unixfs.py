@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from chronicle.uploads.cids import DAG_PB, RAW, Cid
+from chronicle.uploads.varints import sized, varint
 
 _KIB = 1024
 
@@ -202,35 +203,22 @@ _UNIXFS_DATA, _UNIXFS_FILE_SIZE, _UNIXFS_BLOCK_SIZE = b"\x12", b"\x18", b"\x20"
 
 
 def _encode_node(links: list[_Link]) -> bytes:
-    parts = [_NODE_LINK + _sized(_encode_link(link)) for link in links]
+    parts = [_NODE_LINK + sized(_encode_link(link)) for link in links]
     total = sum(link.file_size for link in links)
-    unixfs = [_UNIXFS_FILE, _UNIXFS_FILE_SIZE, _varint(total)]
+    unixfs = [_UNIXFS_FILE, _UNIXFS_FILE_SIZE, varint(total)]
     for link in links:
-        unixfs += (_UNIXFS_BLOCK_SIZE, _varint(link.file_size))
-    return b"".join((*parts, _NODE_DATA, _sized(b"".join(unixfs))))
+        unixfs += (_UNIXFS_BLOCK_SIZE, varint(link.file_size))
+    return b"".join((*parts, _NODE_DATA, sized(b"".join(unixfs))))
 
 
 def _encode_link(link: _Link) -> bytes:
-    size = _LINK_DAG_SIZE + _varint(link.dag_size)
-    return _LINK_CID + _sized(link.cid) + _LINK_EMPTY_NAME + size
+    size = _LINK_DAG_SIZE + varint(link.dag_size)
+    return _LINK_CID + sized(link.cid) + _LINK_EMPTY_NAME + size
 
 
 def _around_leaf(size: int) -> tuple[bytes, bytes]:
     """What stands before and after the `size` bytes of a chunk in its dag-pb block."""
-    opening = _UNIXFS_FILE + (_UNIXFS_DATA + _varint(size) if size else b"")
-    closing = _UNIXFS_FILE_SIZE + _varint(size)
+    opening = _UNIXFS_FILE + (_UNIXFS_DATA + varint(size) if size else b"")
+    closing = _UNIXFS_FILE_SIZE + varint(size)
     whole = len(opening) + size + len(closing)
-    return _NODE_DATA + _varint(whole) + opening, closing
-
-
-def _sized(data: bytes) -> bytes:
-    return _varint(len(data)) + data
-
-
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
+    return _NODE_DATA + varint(whole) + opening, closing
