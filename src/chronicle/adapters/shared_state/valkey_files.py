@@ -80,19 +80,22 @@ def place_socket(folder: Path, temp_dir: Path) -> Path:
         return near
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     private = temp_dir / f"chronicle-{os.getuid()}-{digest}"
-    _make_private(private)
     far = private / "valkey.sock"
     if len(os.fsencode(far)) > SOCKET_PATH_BYTES:
         raise CannotStart(
             f"The path {far} is too long for a socket: set CHRONICLE_DATA_DIR to a shorter one"
         )
+    _make_private(private)
     return far
 
 
 def _make_private(folder: Path) -> None:
     """Make a folder that is ours alone, or see that it is: anyone may write to the one above."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise CannotStart(f"{folder} can't be made for Valkey's socket: {error}") from error
     ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     if not ours or found.st_mode & 0o077:
         raise CannotStart(

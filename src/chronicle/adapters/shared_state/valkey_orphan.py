@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from time import monotonic
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -16,6 +17,7 @@ from chronicle.adapters.shared_state.valkey_files import FileLock
 from chronicle.errors import CannotStart
 
 POLL_SECONDS = 0.02
+KILL_SECONDS = 5
 
 
 def connect(socket: Path) -> Redis:
@@ -38,9 +40,7 @@ async def answers(socket: Path) -> bool:
             return False
 
 
-async def end_orphan(
-    socket: Path, pid_file: Path, lock: FileLock, *, ask_seconds: float, kill_seconds: float
-) -> bool:
+async def end_orphan(socket: Path, pid_file: Path, lock: FileLock, *, ask_seconds: float) -> bool:
     """Take the lock that a living child holds, ending that child. True if there was one.
 
     The lock, not the pid file, says whether a child lives: the kernel frees it in the moment in
@@ -61,21 +61,24 @@ async def end_orphan(
         )
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    if await _taken(lock, kill_seconds):
+    if await _taken(lock, KILL_SECONDS):
         return True
     raise CannotStart(f"The Valkey of an earlier run, process {pid}, does not end")
 
 
 async def _taken(lock: FileLock, seconds: float, ask: tuple[Path, Path] | None = None) -> bool:
     """Whether the lock came free within the time, asking its holder to shut down meanwhile."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while not lock.acquire():
-                # Asked again and again: one that has only just started opens its socket later.
-                if ask:
-                    await _ask_to_shut_down(*ask)
-                await asyncio.sleep(POLL_SECONDS)
-    return lock.descriptor is not None
+    deadline = monotonic() + seconds
+    while not lock.acquire():
+        # Deadlines are looked at, not left to asyncio.timeout: on Python 3.11 redis-py's use of
+        # wait_for swallows many a cancellation that comes while it waits.
+        if monotonic() > deadline:
+            return False
+        # Asked again and again: one that has only just started opens its socket later.
+        if ask:
+            await _ask_to_shut_down(*ask)
+        await asyncio.sleep(POLL_SECONDS)
+    return True
 
 
 async def _ask_to_shut_down(socket: Path, folder: Path) -> None:

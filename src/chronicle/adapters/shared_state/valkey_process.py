@@ -41,6 +41,7 @@ class ValkeyProcess:
         temp_dir: Path | None = None,
         start_limit_seconds: float = 60,
         stop_limit_seconds: float = 10,
+        ask_limit_seconds: float = 5,
         takeover_poll_seconds: float = 1,
         first_pause_seconds: float = 0.1,
         longest_pause_seconds: float = 5,
@@ -52,6 +53,7 @@ class ValkeyProcess:
         self._temp_dir = temp_dir or Path(tempfile.gettempdir())
         self._start_limit_seconds = start_limit_seconds
         self._stop_limit_seconds = stop_limit_seconds
+        self._ask_limit_seconds = ask_limit_seconds
         self._takeover_poll_seconds = takeover_poll_seconds
         self._first_pause_seconds = first_pause_seconds
         self._longest_pause_seconds = longest_pause_seconds
@@ -87,18 +89,17 @@ class ValkeyProcess:
                 message), or nothing answered in time. Nothing is left running.
         """
         self._make_folder()
-        try:
-            async with asyncio.timeout(self._start_limit_seconds):
-                while not self._owner_lock.acquire():
-                    if await answers(self.socket):
-                        log.info("valkey attached", extra={"socket": str(self.socket)})
-                        return
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError as error:
-            raise CannotStart(
-                f"Another process holds {self._owner_lock.path}, and no Valkey answers at"
-                f" {self.socket}: end that process, or set CHRONICLE_VALKEY_URL"
-            ) from error
+        deadline = monotonic() + self._start_limit_seconds
+        while not self._owner_lock.acquire():
+            if await answers(self.socket):
+                log.info("valkey attached", extra={"socket": str(self.socket)})
+                return
+            if monotonic() > deadline:
+                raise CannotStart(
+                    f"Another process holds {self._owner_lock.path}, and no Valkey answers at"
+                    f" {self.socket}: end that process, or set CHRONICLE_VALKEY_URL"
+                )
+            await asyncio.sleep(POLL_SECONDS)
         try:
             await self._launch()
         except BaseException:
@@ -150,7 +151,7 @@ class ValkeyProcess:
             binary = self._binary or find_binary()
             pid_file = self._folder / "valkey.pid"
             if await end_orphan(
-                self.socket, pid_file, self._child_lock, ask_seconds=5, kill_seconds=5
+                self.socket, pid_file, self._child_lock, ask_seconds=self._ask_limit_seconds
             ):
                 log.warning("valkey of an earlier run ended", extra={"socket": str(self.socket)})
             self._started_at = monotonic()
@@ -184,15 +185,14 @@ class ValkeyProcess:
         return process
 
     async def _until_ready(self, process: Process) -> None:
-        try:
-            async with asyncio.timeout(self._start_limit_seconds):
-                while not await answers(self.socket):
-                    if process.returncode is not None:
-                        raise CannotStart(self._words("ended while starting"))
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError as error:
-            await self._end_child()
-            raise CannotStart(self._words("did not answer in time")) from error
+        deadline = monotonic() + self._start_limit_seconds
+        while not await answers(self.socket):
+            if process.returncode is not None:
+                raise CannotStart(self._words("ended while starting"))
+            if monotonic() > deadline:
+                await self._end_child()
+                raise CannotStart(self._words("did not answer in time"))
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _end_child(self) -> None:
         if self._process is None or self._process.returncode is not None:
