@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
@@ -14,7 +15,8 @@ EXIT_SETTINGS = 2
 app = App(
     name="chronicle",
     help="Accounts and proof of record: sign-in, uploads, and a ledger that anyone can check.",
-    version_flags=["--version"],
+    # Asked only when it is wanted; cyclopts' own guess fails under `python -m chronicle`.
+    version=lambda: version("chronicle"),
 )
 keys = App(name="keys", help="Make and list the keys that seal and sign.")
 app.command(keys)

@@ -30,7 +30,7 @@ class StoredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret: str
 
     def __repr__(self) -> str:
-        return f"StoredKey(id={self.id!r}, purpose={self.purpose.value!r})"
+        return f"StoredKey(id={self.id!r}, purpose={str(self.purpose)!r})"
 
 
 def load(path: Path) -> Keyring:
