@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -7,9 +8,10 @@ from hypothesis import strategies as st
 from chronicle.api.strict_json import parse
 from chronicle.errors import Rejected
 
+texts = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
     max_leaves=20,
 )
 
@@ -17,22 +19,14 @@ values = st.recursive(
 @given(values)
 def test_what_json_writes_is_read_back(value: object) -> None:
     for ascii_only in (True, False):
-        try:
-            body = json.dumps(value, ensure_ascii=ascii_only).encode()
-        except UnicodeEncodeError:
-            continue
-        try:
-            assert parse(body) == value
-        except Rejected as refusal:
-            assert "surrogate" in refusal.message
+        body = json.dumps(value, ensure_ascii=ascii_only).encode()
+        assert parse(body) == value
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_a_refusal(body: bytes) -> None:
-    try:
+    with contextlib.suppress(Rejected):
         parse(body)
-    except Rejected as refusal:
-        assert refusal.code == "invalid_json"
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ async def test_an_address_is_taken_once(accounts: Accounts, world: FakeWorld) ->
 async def test_an_id_is_taken_once(accounts: Accounts, world: FakeWorld) -> None:
     first = an_account(world)
     await accounts.add(first)
-    with pytest.raises(Conflict, match="account_exists"):
-        await accounts.add(replace(first, email_index=b"j" * 32))
+    for again in (first, replace(first, email_index=b"j" * 32)):
+        with pytest.raises(Conflict, match="account_exists"):
+            await accounts.add(again)
     assert await accounts.get(first.id) == first
 
 

@@ -2,19 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chronicle.auth.ports import Outbox
 from chronicle.auth.registration import Registration
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.sign_in import SignIn
+from chronicle.ledger.log_reader import LogReader
+from chronicle.ledger.notes import Verifier
 from chronicle.settings import Settings
+from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
 from chronicle.world import World
-
-if TYPE_CHECKING:
-    from chronicle.ledger.log_reader import LogReader
-    from chronicle.uploads.receive import UploadDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,8 @@ class Application:
     registration: Registration
     sign_in: SignIn
     sessions: SessionKeeping
-    uploads: "UploadDesk"
-    log: "LogReader"
+    uploads: UploadDesk
+    log: LogReader
+    log_key: Verifier
     outbox: Outbox | None
     health: Mapping[str, Callable[[], Awaitable[bool]]]

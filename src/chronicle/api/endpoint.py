@@ -46,12 +46,12 @@ class Stream:
 class Call(Generic[BodyT, QueryT]):
     """One request to one route."""
 
-    __slots__ = ("_receive", "answer_headers", "app", "body", "headers", "query", "scope")
+    __slots__ = ("answer_headers", "app", "body", "headers", "query", "receive", "scope")
 
     def __init__(self, app: "Application", scope: Scope, receive: Receive) -> None:
         self.app = app
         self.scope = scope
-        self._receive = receive
+        self.receive = receive
         self.headers = Headers(scope=scope)
         self.answer_headers: list[tuple[bytes, bytes]] = []
         self.body: BodyT
@@ -89,7 +89,7 @@ class Call(Generic[BodyT, QueryT]):
         while more:
             try:
                 async with asyncio.timeout(_STREAM_PIECE_SECONDS):
-                    message = await self._receive()
+                    message = await self.receive()
             except TimeoutError as error:
                 raise Rejected("too_slow", "Nothing came for a minute.") from error
             if message["type"] == "http.disconnect":
@@ -230,6 +230,12 @@ class Runner:
             await send({"type": "http.response.body", "body": b""})
         else:
             await self._answer(result, call.answer_headers, send)
+
+    def _takes_json(self, scope: Scope) -> bool:
+        kind = self.endpoint.body
+        if kind is type(None) or kind is Stream:
+            return False
+        return has_body(scope) or type(None) not in typing.get_args(kind)
 
     async def _answer(self, result: object, headers: list[tuple[bytes, bytes]], send: Send) -> None:
         content = self._encode(result)

@@ -44,6 +44,7 @@ class _SignUp(msgspec.Struct, frozen=True):
     email_canonical: str
     name: str | None
     password_hash: str
+    mail_to: str
     taken: bool
 
     @property
@@ -75,13 +76,16 @@ class Registration:
             Unavailable: `overloaded`, or the ticket or the mail could not be kept; no ticket is.
         """
         password_hash = await self.hashing.hash(accept_password(password))
+        owner = await self.book.find(email)
         sign_up = _SignUp(
             account_id=self.world.new_id(),
             email_entered=email.entered,
             email_canonical=email.canonical,
             name=name,
             password_hash=password_hash,
-            taken=await self.book.find(email) is not None,
+            # A mail to an account goes to the stored spelling: another may be another mailbox.
+            mail_to=self.book.in_the_clear(owner).email if owner else email.entered,
+            taken=owner is not None,
         )
         ticket = base64.urlsafe_b64encode(self.world.random_bytes(_TICKET_BYTES)).decode()
         code = new_code(self.world.random_bytes)
@@ -182,9 +186,9 @@ class Registration:
 
     def _mail(self, sign_up: _SignUp, code: str) -> Mail:
         if sign_up.taken:
-            return mails.address_is_taken(sign_up.email_entered, base_url=self.base_url)
+            return mails.address_is_taken(sign_up.mail_to, base_url=self.base_url)
         return mails.registration_code(
-            sign_up.email_entered,
+            sign_up.mail_to,
             show_code(code),
             minutes=int(CODE_LIFETIME.total_seconds() // 60),
             base_url=self.base_url,

@@ -10,6 +10,6 @@ def serve() -> None:
     """
     chosen = settings.load_here()
     # Only now: wrong settings are reported without loading the server.
-    from chronicle.api import server  # noqa: PLC0415
+    from chronicle import wiring  # noqa: PLC0415
 
-    server.serve(chosen)
+    wiring.run(chosen)

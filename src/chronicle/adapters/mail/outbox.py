@@ -75,5 +75,5 @@ class OutboxFolder:
             to=str(message["To"]),
             subject=str(message["Subject"]),
             date=cast(datetime, message["Date"].datetime),
-            text=body.get_content() if body else "",
+            text=body.get_content().replace("\r\n", "\n") if body else "",
         )

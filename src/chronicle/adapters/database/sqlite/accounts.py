@@ -23,16 +23,17 @@ class SqliteAccounts:
     async def add(self, record: AccountRecord) -> None:
         """Store a new account."""
         row = _to_row(record)
+
+        def insert(db: sqlite3.Connection) -> None:
+            # An account stored twice collides in both; the id is what tells the two cases apart.
+            if db.execute("SELECT 1 FROM accounts WHERE id = ?", (record.id,)).fetchone():
+                raise Conflict("account_exists", "The account exists already.")
+            db.execute(f"INSERT INTO accounts ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+
         try:
-            await self._engine.write(
-                lambda db: db.execute(
-                    f"INSERT INTO accounts ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row
-                )
-            )
+            await self._engine.write(insert)
         except sqlite3.IntegrityError as error:
-            if "accounts.email_index" in str(error):
-                raise Conflict("email_taken", "The address has an account already.") from error
-            raise Conflict("account_exists", "The account exists already.") from error
+            raise Conflict("email_taken", "The address has an account already.") from error
 
     async def get(self, account_id: AccountId) -> AccountRecord | None:
         """The account, or None."""

@@ -132,7 +132,7 @@ class Engine:
         self._writer.execute("SAVEPOINT one_write")
         try:
             job.result = job.write(self._writer)
-        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+        except Exception as error:
             job.error = error
             if not self._writer.in_transaction:
                 raise  # a full disk ends the whole transaction by itself: the group fails as one

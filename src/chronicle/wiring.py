@@ -1,0 +1,307 @@
+"""Puts Chronicle together: the only file that chooses adapters."""
+
+import asyncio
+import gc
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import uvloop
+from redis.asyncio import Redis
+
+from chronicle.adapters import keys_file
+from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
+from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
+from chronicle.adapters.database.sqlite.engine import Engine
+from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
+from chronicle.adapters.database.sqlite.sessions import SqliteSessions
+from chronicle.adapters.database.sqlite.uploads import SqliteUploads
+from chronicle.adapters.ipfs.local import LocalContentStore
+from chronicle.adapters.mail.outbox import OutboxFolder
+from chronicle.adapters.shared_state import valkey
+from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
+from chronicle.adapters.tiles.folder import FolderTiles
+from chronicle.api import server
+from chronicle.api.application import Application
+from chronicle.api.log_lines import configure_logging
+from chronicle.auth.passwords import PasswordHashing
+from chronicle.auth.refresh_tokens import RefreshTokens
+from chronicle.auth.registration import Registration
+from chronicle.auth.sessions import Lifetimes, SessionKeeping
+from chronicle.auth.sign_in import SignIn
+from chronicle.auth.tokens import AccessTokens, Issuer
+from chronicle.errors import CannotStart, Failure
+from chronicle.ledger.checkpoints import settled_origin
+from chronicle.ledger.log_reader import LogReader
+from chronicle.ledger.notes import Signer
+from chronicle.ledger.sequencer import Sequencer
+from chronicle.security.cursors import Cursors
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.keys import Keyring, Purpose
+from chronicle.settings import Settings
+from chronicle.uploads.receive import UploadDesk
+from chronicle.users.accounts import AccountBook
+from chronicle.worker.schedule import Chore, running
+from chronicle.world import World
+
+_log = logging.getLogger(__name__)
+
+_CLIENT_ID = "chronicle-console"
+_FORGET_SUCCESSORS_SECONDS = 5.0
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        CannotStart: something that is needed is missing; the message says what to do.
+    """
+    configure_logging(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    try:
+        listener = server.listen(settings.host, settings.port)
+    except OSError as error:
+        raise CannotStart(
+            f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Set CHRONICLE_PORT to a free port."
+        ) from error
+    with listener:
+        settings = settings.bound_to(listener.getsockname()[1])
+        async with open_application(settings, World()) as app:
+            # What start-up made stays; the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            await server.serve(app, listener, on_ready=lambda: _greet(settings))
+
+
+def _greet(settings: Settings) -> None:
+    print(f"Chronicle is ready at {settings.base_url}", flush=True)  # noqa: T201
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """Everything that keeps something, opened."""
+
+    accounts: SqliteAccounts
+    sessions: SqliteSessions
+    uploads: SqliteUploads
+    checkpoints: SqliteCheckpoints
+    tiles: FolderTiles
+    content: LocalContentStore
+    shared_state: Redis
+    engine: Engine
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, world: World) -> AsyncIterator[Application]:
+    """The application with everything that it needs running, until the block ends.
+
+    Raises:
+        CannotStart: as `run`.
+    """
+    async with AsyncExitStack() as stack:
+        keys = _keys(settings)
+        jobs: list[Callable[[], Awaitable[None]]] = []
+        valkey_url = await _shared_state_url(settings, stack, jobs)
+        storage = await _storage(settings, valkey_url, stack)
+        origin = await settled_origin(storage.checkpoints, settings.ledger_origin)
+        signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
+        sequencer = await _ledger(storage, signer, world)
+        jobs.append(sequencer.run)
+        mailer = OutboxFolder(settings.data_dir / "outbox", sender=settings.mail_from, world=world)
+        hashing = _hashing(settings)
+        stack.callback(hashing.close)
+        people = _People(
+            settings=settings,
+            keys=keys,
+            storage=storage,
+            mailer=mailer,
+            hashing=hashing,
+            wake_ledger=sequencer.wake,
+            world=world,
+        )
+        log = LogReader(storage.tiles)
+        app = Application(
+            settings=settings,
+            world=world,
+            book=people.book,
+            registration=people.registration,
+            sign_in=people.sign_in,
+            sessions=people.sessions,
+            uploads=UploadDesk(
+                uploads=storage.uploads,
+                contents=storage.content,
+                book=people.book,
+                cipher=people.cipher,
+                cursors=Cursors(keys),
+                indexing=sequencer,
+                log=log,
+                world=world,
+                largest_file=settings.upload_limit,
+            ),
+            log=log,
+            log_key=signer.verifier,
+            outbox=None if settings.production else mailer,
+            health=_health(storage, sequencer),
+        )
+        chores = [
+            Chore(
+                "forget successors",
+                _FORGET_SUCCESSORS_SECONDS,
+                people.sessions.forget_successors,
+            )
+        ]
+        async with running(jobs, chores):
+            yield app
+            await sequencer.stop()
+
+
+def _keys(settings: Settings) -> Keyring:
+    if settings.production:
+        return keys_file.load(settings.keys_file)
+    return keys_file.load_or_create(settings.keys_file)
+
+
+async def _shared_state_url(
+    settings: Settings, stack: AsyncExitStack, jobs: list[Callable[[], Awaitable[None]]]
+) -> str:
+    if settings.valkey_url is not None:
+        return settings.valkey_url.reveal()
+    process = ValkeyProcess(settings.data_dir)
+    await process.start()
+    stack.push_async_callback(process.stop)
+    jobs.append(process.watch)
+    return process.url
+
+
+async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -> _Storage:
+    engine = await asyncio.to_thread(_database, settings.database_path)
+    stack.callback(engine.close)
+    shared_state = valkey.connect(valkey_url)
+    stack.push_async_callback(shared_state.aclose)
+    uploads = SqliteUploads(engine)
+    content = LocalContentStore(settings.data_dir / "content", has_cid=uploads.has_cid)
+    try:
+        await content.open()
+    except Failure as failure:
+        raise CannotStart(f"Can't use {settings.data_dir / 'content'}: {failure}") from failure
+    stack.push_async_callback(content.close)
+    return _Storage(
+        accounts=SqliteAccounts(engine),
+        sessions=SqliteSessions(engine),
+        uploads=uploads,
+        checkpoints=SqliteCheckpoints(engine),
+        tiles=FolderTiles(settings.data_dir / "ledger"),
+        content=content,
+        shared_state=shared_state,
+        engine=engine,
+    )
+
+
+def _database(path: Path) -> Engine:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        migrate(path)
+        return Engine(path)
+    except (sqlite3.Error, OSError, DatabaseTooNew) as error:
+        raise CannotStart(f"The database {path} can't be used: {error}") from error
+
+
+async def _ledger(storage: _Storage, signer: Signer, world: World) -> Sequencer:
+    sequencer = Sequencer(
+        store=storage.tiles,
+        checkpoints=storage.checkpoints,
+        sources=(storage.uploads, storage.sessions),
+        signer=signer,
+        clock=world.now,
+    )
+    try:
+        await sequencer.start()
+    except Failure as failure:
+        raise CannotStart(
+            f"The ledger can't go on ({failure.code}): {failure.message}"
+        ) from failure
+    return sequencer
+
+
+def _hashing(settings: Settings) -> PasswordHashing:
+    return PasswordHashing(
+        memory_kib=settings.argon2_memory_kib,
+        time_cost=settings.argon2_time_cost,
+        parallelism=settings.argon2_parallelism,
+        threads=settings.hash_pool_size,
+        queue=settings.hash_queue_limit,
+    )
+
+
+class _People:
+    """How people sign up, sign in and stay signed in."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        keys: Keyring,
+        storage: _Storage,
+        mailer: OutboxFolder,
+        hashing: PasswordHashing,
+        wake_ledger: Callable[[], None],
+        world: World,
+    ) -> None:
+        self.cipher, index = FieldCipher(keys), BlindIndex(keys)
+        self.book = AccountBook(storage.accounts, self.cipher, index, world)
+        issuer = Issuer(settings.base_url, settings.base_url, _CLIENT_ID)
+        self.sessions = SessionKeeping(
+            sessions=storage.sessions,
+            book=self.book,
+            access_tokens=AccessTokens(keys, issuer),
+            refresh_tokens=RefreshTokens(keys, world.random_bytes),
+            cipher=self.cipher,
+            issuer=issuer,
+            lifetimes=Lifetimes(
+                access=timedelta(seconds=settings.access_token_seconds),
+                idle=timedelta(seconds=settings.refresh_idle_seconds),
+                absolute=timedelta(seconds=settings.refresh_absolute_seconds),
+            ),
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
+        self.sign_in = SignIn(self.book, self.sessions, hashing, world, wake_ledger)
+        self.registration = Registration(
+            book=self.book,
+            sign_in=self.sign_in,
+            hashing=hashing,
+            tickets=valkey.ValkeyTickets(storage.shared_state),
+            mailer=mailer,
+            cipher=self.cipher,
+            index=index,
+            base_url=settings.base_url,
+            world=world,
+        )
+
+
+def _health(storage: _Storage, sequencer: Sequencer) -> dict[str, Callable[[], Awaitable[bool]]]:
+    async def database() -> bool:
+        try:
+            storage.engine.one("SELECT 1 FROM checkpoint", ())
+        except Failure:
+            return False
+        return True
+
+    async def ledger() -> bool:
+        return sequencer.trouble is None
+
+    return {
+        "database": database,
+        "shared_state": lambda: valkey.is_up(storage.shared_state),
+        "ledger": ledger,
+    }

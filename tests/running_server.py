@@ -1,0 +1,172 @@
+"""A real `chronicle serve` as a child process, for tests that talk to it over HTTP."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+CHEAP_HASHES = {
+    "CHRONICLE_ARGON2_MEMORY_KIB": "64",
+    "CHRONICLE_ARGON2_TIME_COST": "1",
+    "CHRONICLE_ARGON2_PARALLELISM": "1",
+}
+PASSWORD = "correct horse battery staple"
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 20.0
+
+
+class RunningServer:
+    """One server over one data folder. Restarting keeps the folder and the port."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text(encoding="utf-8")
+
+    def start(self) -> Self:
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "chronicle", "serve"],
+                cwd=self.folder,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+            )
+        self._await_ready()
+        return self
+
+    def stop(self) -> int:
+        """End it as an operator would; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(_STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(_STOP_SECONDS)
+
+    def client(self, **options: Any) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, timeout=20, **options)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        if self._process.poll() is None:
+            self.stop()
+
+    def _environment(self) -> Mapping[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("CHRONICLE_")}
+        own = {
+            "CHRONICLE_PORT": str(self.port),
+            "CHRONICLE_DATA_DIR": str(self.data_dir),
+            "CHRONICLE_DRAIN_SECONDS": "5",
+        }
+        return inherited | CHEAP_HASHES | own | self._settings
+
+    def _await_ready(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + _START_SECONDS
+        with self.client() as client:
+            while time.monotonic() < deadline:
+                if self._process.poll() is not None:
+                    raise AssertionError(f"the server ended:\n{self.log}")
+                try:
+                    if client.get("/health/ready").status_code == 200:
+                        return
+                except httpx2.TransportError:
+                    pass
+                time.sleep(0.02)
+        raise AssertionError(f"the server was not ready in time:\n{self.log}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Person:
+    """Somebody who signs up and in over HTTP."""
+
+    def __init__(self, server: RunningServer, email: str) -> None:
+        self.server = server
+        self.email = email
+        self.client = server.client()
+        self.session: dict[str, Any] = {}
+
+    def sign_up(self, **extra: str) -> Self:
+        answer = self.client.post(
+            "/api/auth/register", json={"email": self.email, "password": PASSWORD, **extra}
+        )
+        assert answer.status_code == 202, answer.text
+        finished = self.client.post(
+            "/api/auth/register/verify",
+            json={
+                "ticket": answer.json()["ticket"],
+                "code": self.newest_code(),
+                "token_transport": "body",
+            },
+        )
+        assert finished.status_code == 201, finished.text
+        return self._take(finished.json())
+
+    def sign_in(self) -> Self:
+        answer = self.client.post(
+            "/api/auth/login",
+            json={"email": self.email, "password": PASSWORD, "token_transport": "body"},
+        )
+        assert answer.status_code == 200, answer.text
+        return self._take(answer.json())
+
+    def newest_code(self) -> str:
+        subject: str = self.mails()[0]["subject"]
+        return subject.split(maxsplit=1)[0]
+
+    def mails(self) -> list[dict[str, str]]:
+        """The mails to this person, newest first."""
+        items = self.client.get("/api/dev/outbox").json()["items"]
+        return [mail for mail in items if mail["to"] == self.email]
+
+    def _take(self, session: dict[str, Any]) -> Self:
+        self.session = session
+        self.client.headers["Authorization"] = f"Bearer {session['access_token']}"
+        return self
+
+
+@contextmanager
+def signed_up(server: RunningServer, email: str) -> Iterator[Person]:
+    person = Person(server, email)
+    with person.client:
+        yield person.sign_up()
