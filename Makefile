@@ -1,0 +1,87 @@
+# Needs Python 3.11 or newer, and make. Everything else is installed into .venv, pinned by hash.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# Wheels only: building from source would fetch build tools that no hash vouches for.
+HASHED := $(PIP) --require-hashes --only-binary :all: --requirement
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test wider check format bench lock clean
+
+help: ## Explain each of these
+	@echo "Chronicle: make <target>"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.package ## Start Chronicle at http://localhost:8000 (the first time, install it)
+	@exec $(BIN)/chronicle serve $(ARGS)
+
+test: $(VENV)/.package $(VENV)/.dev ## Run the tests (ARGS='-k word' for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+wider: $(VENV)/.package $(VENV)/.wider ## Run the tests that need a browser, Go or a peer program
+	@$(BIN)/python -m pytest -m wider $(ARGS)
+
+check: $(VENV)/.package $(VENV)/.dev ## Check style, types and the direction of imports
+	@echo "== ruff check";          $(BIN)/ruff check
+	@echo "== ruff format --check"; $(BIN)/ruff format --check
+	@echo "== mypy --strict";       $(BIN)/mypy
+	@echo "== lint-imports";        $(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev ## Put the code into its one form
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(VENV)/.package $(VENV)/.wider ## Measure Chronicle beside its peers; see bench/README.md
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/.lock ## Pin what requirements/*.in ask for; ARGS=--upgrade takes newer versions
+	@for name in build runtime dev wider lock; do \
+	  echo "Pinning requirements/$$name.txt"; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header requirements/$$name.in --output-file requirements/$$name.txt $(ARGS) || exit; \
+	done
+
+clean: ## Remove .venv and caches; the data folder stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# A file for each step that was done: it is done again only when what it depends on has changed.
+
+$(VENV)/.python:
+	@python=$$(for each in python3.11 python3.12 python3.13 python3.14 python3; do \
+	  $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    && { echo $$each; break; }; done); \
+	test -n "$$python" || { echo "Chronicle needs Python 3.11 or newer on the PATH." >&2; exit 1; }; \
+	echo "Making $(VENV) with $$($$python --version)"; \
+	$$python -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python requirements/build.txt requirements/runtime.txt
+	@echo "Installing what the server needs"
+	@$(HASHED) requirements/build.txt
+	@$(HASHED) requirements/runtime.txt
+	@touch $@
+
+# --no-build-isolation: the build uses the pinned setuptools and fetches nothing.
+$(VENV)/.package: $(VENV)/.runtime pyproject.toml requirements/runtime.in
+	@echo "Installing Chronicle itself"
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@echo "Installing what the tests and checks need"
+	@$(HASHED) requirements/dev.txt
+	@touch $@
+
+$(VENV)/.wider: $(VENV)/.dev requirements/wider.txt
+	@echo "Installing what the wider tests and benchmarks need"
+	@$(HASHED) requirements/wider.txt
+	@touch $@
+
+$(VENV)/.lock: $(VENV)/.python requirements/lock.txt
+	@echo "Installing what pins the requirements"
+	@$(HASHED) requirements/lock.txt
+	@touch $@
