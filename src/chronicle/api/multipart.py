@@ -30,7 +30,8 @@ _LONGEST_FIELD = 4 * 1024
 _MOST_OVERHEAD = 128 * 1024
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf';[ \t]*({_TOKEN})=({_TOKEN}|"(?:[^"\\]|\\.)*")[ \t]*')
+# Unquoted values are taken as they come: some clients leave out the quotes that `=` or `/` need.
+_PARAMETER = re.compile(rf';[ \t]*({_TOKEN})=([^\s";]+|"(?:[^"\\]|\\.)*")[ \t]*')
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _EXTENDED = re.compile(r"utf-8'[A-Za-z0-9-]*'((?:%[0-9A-Fa-f]{2}|[!#$&+.^_`|~0-9A-Za-z-])*)", re.I)
 # How browsers write the three characters that would end a quoted file name (WHATWG HTML,
@@ -254,7 +255,7 @@ def _unquote(value: str) -> str:
 
 
 def _file_name(parameters: dict[str, str]) -> str | None:
-    """The file's name. `filename*` (RFC 5987) goes first: not for forms, yet some clients send it."""
+    """The file's name; `filename*` (RFC 5987) goes first: not for forms, yet some send it."""
     extended = parameters.get("filename*")
     if extended is not None:
         match = _EXTENDED.fullmatch(extended)
