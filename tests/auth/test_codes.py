@@ -23,6 +23,8 @@ def test_letters_that_look_like_digits_are_taken_for_them() -> None:
     assert read_code("O1IL-oilq") == "0111011Q"
 
 
-@pytest.mark.parametrize("typed", ["", "7K3M", "7K3M-Q9TDX", "7K3M-Q9TU", "7K3M-Q9T!", "٧K3M-Q9TD"])
+@pytest.mark.parametrize(
+    "typed", ["", "7K3M", "7K3M-Q9TDX", "7K3M-Q9TU", "7K3M-Q9T!", "\u0667K3M-Q9TD"]
+)
 def test_what_is_no_code_is_none(typed: str) -> None:
     assert read_code(typed) is None

@@ -1,0 +1,107 @@
+"""The sign-in services over a real database file and a world that tests own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
+from chronicle.adapters.database.sqlite.engine import Engine
+from chronicle.adapters.database.sqlite.migrate import migrate
+from chronicle.adapters.database.sqlite.sessions import SqliteSessions
+from chronicle.auth.passwords import PasswordHashing
+from chronicle.auth.refresh_tokens import RefreshTokens
+from chronicle.auth.registration import Registration
+from chronicle.auth.sessions import Lifetimes, SessionKeeping, SignedIn
+from chronicle.auth.sign_in import SignIn
+from chronicle.auth.tokens import AccessTokens, Issuer
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.users.accounts import AccountBook
+from chronicle.users.emails import parse_email
+from tests.fakes.auth import InMemoryTickets, KeptMailer
+from tests.fakes.world import FakeWorld, keyring
+
+BASE_URL = "http://localhost:8000"
+PASSWORD = "correct horse battery staple"
+ADA = parse_email("ada@example.org")
+
+
+class CountingHashing(PasswordHashing):
+    """Hashes as ever, and counts."""
+
+    computed = 0
+
+    async def hash(self, password: str) -> str:
+        self.computed += 1
+        return await super().hash(password)
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        self.computed += 1
+        return await super().matches(password, password_hash)
+
+
+@dataclass
+class Desk:
+    """Everything about signing in, and what tests look at."""
+
+    world: FakeWorld
+    engine: Engine
+    book: AccountBook
+    keeping: SessionKeeping
+    sign_in: SignIn
+    registration: Registration
+    tickets: InMemoryTickets
+    mailer: KeptMailer
+    hashing: CountingHashing
+
+    def newest_code(self) -> str:
+        return self.mailer.sent[-1].subject.split()[0]
+
+    async def sign_up(self) -> SignedIn:
+        issued = await self.registration.start(ADA, PASSWORD, "Ada")
+        return await self.registration.finish(issued.ticket, self.newest_code())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    world = FakeWorld()
+    path = tmp_path / "chronicle.sqlite"
+    migrate(path)
+    engine = Engine(path)
+    keys = keyring()
+    cipher, index = FieldCipher(keys), BlindIndex(keys)
+    book = AccountBook(SqliteAccounts(engine), cipher, index, world.world)
+    hashing = CountingHashing(memory_kib=64, time_cost=1, parallelism=1, threads=2, queue=8)
+    tickets, mailer = InMemoryTickets(), KeptMailer()
+    issuer = Issuer(BASE_URL, BASE_URL, "test")
+    keeping = SessionKeeping(
+        sessions=SqliteSessions(engine),
+        book=book,
+        access_tokens=AccessTokens(keys, issuer),
+        refresh_tokens=RefreshTokens(keys, world.world.random_bytes),
+        cipher=cipher,
+        issuer=issuer,
+        lifetimes=Lifetimes(
+            access=timedelta(minutes=10), idle=timedelta(days=30), absolute=timedelta(days=180)
+        ),
+        mailer=mailer,
+        base_url=BASE_URL,
+        world=world.world,
+    )
+    sign_in = SignIn(book, keeping, hashing, world.world, lambda: None)
+    registration = Registration(
+        book=book,
+        sign_in=sign_in,
+        hashing=hashing,
+        tickets=tickets,
+        mailer=mailer,
+        cipher=cipher,
+        index=index,
+        base_url=BASE_URL,
+        world=world.world,
+    )
+    yield Desk(world, engine, book, keeping, sign_in, registration, tickets, mailer, hashing)
+    hashing.close()
+    engine.close()

@@ -1,0 +1,160 @@
+from dataclasses import replace
+
+import pytest
+
+from chronicle.auth.passwords import PasswordHashing
+from chronicle.errors import Unauthenticated
+from chronicle.users.emails import parse_email
+from tests.auth.conftest import ADA, PASSWORD, Desk
+
+
+async def test_within_ten_seconds_a_racing_client_gets_the_same_successor(desk: Desk) -> None:
+    first = await desk.sign_up()
+    second = await desk.keeping.rotate(first.refresh_token)
+    desk.world.pass_time(seconds=10)
+    again = await desk.keeping.rotate(first.refresh_token)
+    assert again.refresh_token == second.refresh_token
+
+
+async def test_after_ten_seconds_the_old_token_is_a_replay(desk: Desk) -> None:
+    first = await desk.sign_up()
+    second = await desk.keeping.rotate(first.refresh_token)
+    desk.world.pass_time(seconds=10, microseconds=1)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(first.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(second.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.identify(second.access_token)
+
+
+async def test_once_the_successor_was_used_the_old_token_is_a_replay_at_once(desk: Desk) -> None:
+    first = await desk.sign_up()
+    second = await desk.keeping.rotate(first.refresh_token)
+    third = await desk.keeping.rotate(second.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(first.refresh_token)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(third.refresh_token)
+
+
+async def test_the_successor_is_kept_sealed_and_then_only_its_hash(desk: Desk) -> None:
+    first = await desk.sign_up()
+    second = await desk.keeping.rotate(first.refresh_token)
+    session = await desk.keeping.sessions.get(first.session_id)
+    assert session is not None
+    assert session.successor is not None
+    assert second.refresh_token.encode() not in session.successor
+    desk.world.pass_time(seconds=11)
+    assert await desk.keeping.forget_successors() == 1
+    session = await desk.keeping.sessions.get(first.session_id)
+    assert session is not None
+    assert session.successor is None
+    assert (await desk.keeping.rotate(second.refresh_token)).session_id == first.session_id
+
+
+async def test_a_replay_ends_the_session_even_when_no_mail_can_be_sent(desk: Desk) -> None:
+    first = await desk.sign_up()
+    second = await desk.keeping.rotate(first.refresh_token)
+    await desk.keeping.rotate(second.refresh_token)
+    desk.mailer.down = True
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(first.refresh_token)
+    session = await desk.keeping.sessions.get(first.session_id)
+    assert session is not None
+    assert session.end_reason == "refresh_token_reused"
+
+
+async def test_an_access_token_lives_ten_minutes(desk: Desk) -> None:
+    session = await desk.sign_up()
+    desk.world.pass_time(minutes=9, seconds=59)
+    assert (await desk.keeping.identify(session.access_token)).session_id == session.session_id
+    desk.world.pass_time(seconds=1)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.identify(session.access_token)
+
+
+async def test_a_step_back_of_the_clock_revives_no_session(desk: Desk) -> None:
+    session = await desk.sign_up()
+    await desk.keeping.end(session.session_id, "logout")
+    desk.world.pass_time(seconds=-3)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(session.refresh_token)
+
+
+async def test_an_unused_session_ends_after_its_idle_time(desk: Desk) -> None:
+    first = await desk.sign_up()
+    desk.world.pass_time(days=29)
+    second = await desk.keeping.rotate(first.refresh_token)
+    desk.world.pass_time(days=29)
+    third = await desk.keeping.rotate(second.refresh_token)
+    desk.world.pass_time(days=30)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(third.refresh_token)
+
+
+async def test_no_session_outlives_its_absolute_time(desk: Desk) -> None:
+    token = (await desk.sign_up()).refresh_token
+    for _ in range(8):
+        desk.world.pass_time(days=20)
+        token = (await desk.keeping.rotate(token)).refresh_token
+    desk.world.pass_time(days=20)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(token)
+
+
+async def test_a_moved_epoch_voids_every_session_of_before(desk: Desk) -> None:
+    session = await desk.sign_up()
+    await desk.engine.write(lambda db: db.execute("UPDATE accounts SET epoch = epoch + 1"))
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.identify(session.access_token)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.rotate(session.refresh_token)
+    again = await desk.sign_in.with_password(ADA, PASSWORD)
+    assert await desk.keeping.identify(again.access_token)
+
+
+async def test_a_sign_in_that_read_the_account_before_a_reset_gets_no_session(desk: Desk) -> None:
+    await desk.sign_up()
+    before = await desk.book.find(ADA)
+    assert before is not None
+    await desk.engine.write(lambda db: db.execute("UPDATE accounts SET epoch = epoch + 1"))
+    granted = await desk.sign_in.grant(before, ("pwd",))
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.identify(granted.access_token)
+
+
+async def test_every_granted_sign_in_waits_for_the_ledger_and_no_failed_one_does(
+    desk: Desk,
+) -> None:
+    await desk.sign_up()
+    with pytest.raises(Unauthenticated):
+        await desk.sign_in.with_password(ADA, PASSWORD + "!")
+    await desk.sign_in.with_password(ADA, PASSWORD)
+    desk.world.pass_time(seconds=2)
+    pending = await desk.keeping.sessions.pending(due=desk.world.time, limit=10)
+    assert len({one.entry for one in pending}) == 2
+
+
+async def test_a_weak_hash_is_made_stronger_at_sign_in(desk: Desk) -> None:
+    await desk.sign_up()
+    weak = await desk.book.find(ADA)
+    stronger = PasswordHashing(memory_kib=64, time_cost=2, parallelism=1, threads=1, queue=1)
+    await replace(desk.sign_in, hashing=stronger).with_password(ADA, PASSWORD)
+    strong = await desk.book.find(ADA)
+    stronger.close()
+    assert weak is not None
+    assert strong is not None
+    assert "t=1" in (desk.book.password_hash(weak) or "")
+    assert "t=2" in (desk.book.password_hash(strong) or "")
+
+
+async def test_one_hash_is_computed_for_known_and_unknown_accounts(desk: Desk) -> None:
+    await desk.sign_up()
+    counts = []
+    for email, password in ((ADA, PASSWORD + "!"), (parse_email("bob@example.org"), PASSWORD)):
+        before = desk.hashing.computed
+        with pytest.raises(Unauthenticated, match="invalid_credentials"):
+            await desk.sign_in.with_password(email, password)
+        counts.append(desk.hashing.computed - before)
+    assert counts == [1, 1]

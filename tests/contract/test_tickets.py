@@ -1,0 +1,155 @@
+"""What every keeper of tickets promises."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chronicle.adapters.shared_state import valkey
+from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
+from chronicle.auth.ports import Ticket, Tickets
+from chronicle.errors import Unavailable
+from chronicle.world import World
+from tests.fakes.auth import InMemoryTickets
+from tests.fakes.world import FakeWorld
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    """Valkey expires keys by its own clock, so time starts now here."""
+    world = FakeWorld()
+    now = World().now()
+    world.time = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return world
+
+
+@pytest.fixture(scope="module")
+def valkey_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("valkey")
+
+
+@pytest.fixture(params=["memory", "valkey"])
+async def tickets(request: pytest.FixtureRequest, valkey_folder: Path) -> AsyncIterator[Tickets]:
+    if request.param == "memory":
+        yield InMemoryTickets()
+        return
+    process = ValkeyProcess(valkey_folder)
+    await process.start()
+    client = valkey.connect(process.url)
+    try:
+        await client.flushall()
+        yield valkey.ValkeyTickets(client)
+    finally:
+        await client.aclose()
+        await process.stop()
+
+
+def a_ticket(world: FakeWorld, *, guesses: int = 5) -> Ticket:
+    return Ticket(
+        key=world.world.random_bytes(32),
+        content=b"sealed \x00\xff\r\n",
+        code_mac=b"\x00right\xff",
+        guesses=guesses,
+        expires_at=world.time + timedelta(minutes=10),
+        resend_at=world.time + timedelta(seconds=60),
+    )
+
+
+async def test_a_right_guess_gives_the_content(tickets: Tickets, world: FakeWorld) -> None:
+    ticket = a_ticket(world)
+    await tickets.put(ticket)
+    answer = await tickets.guess(ticket.key, ticket.code_mac, now=world.time)
+    assert answer == (True, ticket.content)
+
+
+async def test_guesses_run_out_and_then_the_right_code_is_too_late(
+    tickets: Tickets, world: FakeWorld
+) -> None:
+    ticket = a_ticket(world, guesses=2)
+    await tickets.put(ticket)
+    for _ in range(2):
+        assert await tickets.guess(ticket.key, b"wrong", now=world.time) == (False, ticket.content)
+    assert await tickets.guess(ticket.key, ticket.code_mac, now=world.time) is None
+
+
+async def test_of_32_racing_guesses_no_more_than_the_budget_are_answered(
+    tickets: Tickets, world: FakeWorld
+) -> None:
+    ticket = a_ticket(world)
+    await tickets.put(ticket)
+    answers = await asyncio.gather(
+        *(tickets.guess(ticket.key, b"wrong", now=world.time) for _ in range(32))
+    )
+    assert sum(answer is not None for answer in answers) == 5
+
+
+async def test_an_expired_ticket_is_none_and_no_step_back_of_the_clock_revives_it(
+    tickets: Tickets, world: FakeWorld
+) -> None:
+    ticket = a_ticket(world)
+    await tickets.put(ticket)
+    assert await tickets.guess(ticket.key, ticket.code_mac, now=ticket.expires_at) is None
+    assert await tickets.guess(ticket.key, ticket.code_mac, now=world.time) is None
+
+
+async def test_a_missing_ticket_is_none(tickets: Tickets, world: FakeWorld) -> None:
+    missing = a_ticket(world)
+    assert await tickets.guess(missing.key, b"", now=world.time) is None
+    times = {"now": world.time, "expires_at": missing.expires_at, "resend_at": missing.resend_at}
+    assert await tickets.renew(missing.key, b"new", **times) is None
+    await tickets.drop(missing.key)
+
+
+async def test_a_code_is_renewed_only_after_its_time_and_guesses_stay_spent(
+    tickets: Tickets, world: FakeWorld
+) -> None:
+    ticket = a_ticket(world, guesses=3)
+    await tickets.put(ticket)
+    await tickets.guess(ticket.key, b"wrong", now=world.time)
+
+    async def renew() -> object:
+        return await tickets.renew(
+            ticket.key,
+            b"new",
+            now=world.time,
+            expires_at=world.time + timedelta(minutes=10),
+            resend_at=world.time + timedelta(seconds=60),
+        )
+
+    assert await renew() == ticket.resend_at
+    world.pass_time(seconds=60)
+    assert await renew() == ticket.content
+    assert await tickets.guess(ticket.key, ticket.code_mac, now=world.time) == (
+        False,
+        ticket.content,
+    )
+    world.pass_time(minutes=9, seconds=59)
+    assert await tickets.guess(ticket.key, b"new", now=world.time) == (True, ticket.content)
+    assert await tickets.guess(ticket.key, b"new", now=world.time) is None
+
+
+async def test_a_dropped_ticket_is_gone(tickets: Tickets, world: FakeWorld) -> None:
+    ticket = a_ticket(world)
+    await tickets.put(ticket)
+    await tickets.drop(ticket.key)
+    assert await tickets.guess(ticket.key, ticket.code_mac, now=world.time) is None
+
+
+async def test_without_its_server_every_call_is_unavailable(
+    tmp_path: Path, world: FakeWorld
+) -> None:
+    client = valkey.connect(f"unix://{tmp_path}/nobody.sock")
+    tickets = valkey.ValkeyTickets(client)
+    ticket = a_ticket(world)
+    calls = [
+        tickets.put(ticket),
+        tickets.guess(ticket.key, b"", now=world.time),
+        tickets.drop(ticket.key),
+    ]
+    for call in calls:
+        with pytest.raises(Unavailable):
+            await call
+    assert not await valkey.is_up(client)
+    await client.aclose()
