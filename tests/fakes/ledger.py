@@ -8,12 +8,18 @@ that made it, and whatever that process still tries finds it dead.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TypeVar
 
 from chronicle.errors import Unavailable
+from chronicle.ledger.entries import compose
+from chronicle.ledger.merkle import leaf_hash, root_of
+from chronicle.ledger.notes import Signer
 from chronicle.ledger.ports import PendingEntry, Placed, StoredCheckpoint, TreeHead
+from chronicle.ledger.sequencer import Pace, Sequencer
+from chronicle.ledger.stored_tree import read_entries
+from chronicle.ledger.tiles import ENTRIES, WIDTH, tile_in
 
 Answer = TypeVar("Answer")
 
@@ -164,3 +170,85 @@ class MemorySource:
                     row.index = each.index
 
         await self.faults.through(f"record {self.name}", record)
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SIGNER = Signer("log.example/chronicle", b"s" * 32)
+
+
+def make_entry(number: int) -> bytes:
+    """A real entry, another one for each number."""
+    return compose(
+        "upload.received",
+        {"size": number},
+        ledger_key=b"k" * 32,
+        nonce=number.to_bytes(16, "big"),
+        at=NOW,
+    ).entry
+
+
+class World:
+    """Everything that outlives a process: tiles, the checkpoint and two tables."""
+
+    def __init__(self) -> None:
+        self.tiles = MemoryTiles()
+        self.checkpoints = MemoryCheckpoints()
+        self.sources = [MemorySource("uploads"), MemorySource("sessions")]
+        self._added = 0
+
+    def add(self, count: int, source: int = 0, due: datetime = NOW) -> list[bytes]:
+        """New rows, and their ids."""
+        rows = []
+        for _ in range(count):
+            row_id = self._added.to_bytes(16, "big")
+            self.sources[source].add(row_id, make_entry(self._added), due)
+            rows.append(row_id)
+            self._added += 1
+        return rows
+
+    def process(
+        self,
+        faults: Faults | None = None,
+        *,
+        signer: Signer = SIGNER,
+        pace: Pace | None = None,
+        clock: Callable[[], datetime] = lambda: NOW,
+    ) -> Sequencer:
+        """A sequencer in a process of its own."""
+        faults = faults or Faults()
+        return Sequencer(
+            store=self.tiles.as_seen_by(faults),
+            checkpoints=self.checkpoints.as_seen_by(faults),
+            sources=[source.as_seen_by(faults) for source in self.sources],
+            signer=signer,
+            clock=clock,
+            pace=pace,
+        )
+
+    async def log(self) -> list[bytes]:
+        """Every entry that the newest checkpoint covers, as the bundles hold them."""
+        size = self.checkpoints.history[-1].head.size
+        entries: list[bytes] = []
+        for index in range((size + WIDTH - 1) // WIDTH):
+            entries += await read_entries(self.tiles, tile_in(ENTRIES, index, size))
+        return entries
+
+    async def check(self, *, everything_placed: bool = True) -> None:
+        """Nothing is lost, double, out of place or forked."""
+        entries = await self.log()
+        assert len(set(entries)) == len(entries), "an entry is in the log twice"
+        leaves = [leaf_hash(entry) for entry in entries]
+        sizes = [checkpoint.head.size for checkpoint in self.checkpoints.history]
+        assert sizes == sorted(set(sizes))
+        for checkpoint in self.checkpoints.history:
+            assert checkpoint.head.root == root_of(leaves[: checkpoint.head.size]), "a fork"
+        rows = [row for source in self.sources for row in source.rows.values()]
+        for row in rows:
+            if row.index is not None:
+                assert entries[row.index] == row.entry
+        if everything_placed:
+            assert all(row.index is not None for row in rows), "a row has no index"
+            assert {row.entry for row in rows} == set(entries)
+            assert self.tiles.blobs["checkpoint"] == self.checkpoints.history[-1].note
+            staged = [path for path in self.tiles.blobs if path.startswith("staging/")]
+            assert staged == [self.checkpoints.history[-1].staging]

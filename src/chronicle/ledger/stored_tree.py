@@ -78,6 +78,19 @@ async def load_edge(store: TileStore, size: int) -> Edge:
     return Edge(size, tuple(levels), tuple(entries))
 
 
+async def load_tail(store: TileStore, edge: Edge, *, at_least: int) -> tuple[int, list[bytes]]:
+    """The last entries of the log, and the index of the first of them.
+
+    Raises:
+        TreeDamaged: a bundle is missing.
+    """
+    first_bundle = max(0, edge.size - at_least) // WIDTH
+    entries: list[bytes] = []
+    for index in range(first_bundle, edge.size // WIDTH):
+        entries += await read_entries(store, Tile(ENTRIES, index))
+    return first_bundle * WIDTH, [*entries, *edge.entries]
+
+
 async def lay_down(store: TileStore, growth: Growth) -> None:
     """Store what a tree has grown by. Repeatable: the same growth writes the same bytes."""
     await _all(store.write(path, content) for path, content in growth.blobs.items())
