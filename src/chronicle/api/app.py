@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chronicle.api import auth, ledger, operations, uploads, user
 from chronicle.api.application import Application
 from chronicle.api.endpoint import Endpoint, Runner
+from chronicle.api.file_headers import RangeNotSatisfiable
 from chronicle.api.log_lines import AccessLine, AccessLog
 from chronicle.api.openapi import describe_api
 from chronicle.api.problems import Answer, describe, internal_error
@@ -128,6 +129,8 @@ class ChronicleApp:
             answer = describe(failure, request_id)
             if isinstance(failure, MethodNotAllowed):
                 answer.headers.append((b"allow", ", ".join(failure.allowed).encode()))
+            if isinstance(failure, RangeNotSatisfiable):
+                answer.headers.append((b"content-range", f"bytes */{failure.size}".encode()))
             if answer.status >= 500:
                 _log.warning("%s", failure, exc_info=failure, extra={"request_id": request_id})
             await exchange.answer_problem(answer)
