@@ -15,8 +15,8 @@ export function shown(typed) {
   return known.length > 4 ? `${known.slice(0, 4)}-${known.slice(4)}` : known;
 }
 
-/** The first code in a text such as a mail's, as shown, or null. */
+/** The first code that stands on a line of its own, as in a mail, or null. */
 export function findIn(text) {
-  const found = /(?<![0-9A-Z-])([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})(?![0-9A-Z-])/.exec(text);
+  const found = /^\s*([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})\s*$/m.exec(text);
   return found ? found[1] : null;
 }

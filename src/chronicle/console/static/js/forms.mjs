@@ -27,6 +27,7 @@ export function field({ name, label, optional = false, hint = null, control = nu
   };
   const error = (words) => {
     errorLine.hidden = words === null;
+    if (hintLine) hintLine.hidden = words !== null; // an error takes the hint's place
     errorLine.textContent = words ?? "";
     if (words === null) input.removeAttribute("aria-invalid");
     else input.setAttribute("aria-invalid", "true");
@@ -54,12 +55,11 @@ export function revealButton(input) {
  * them, above the button otherwise; focus goes to the first field that is wrong. `pressed` is the
  * button itself where `button` is a box around it.
  */
-export function form({ fields, button, submit, before = null, after = null, pressed = button }) {
+export function form({ fields, button, submit, after = null, pressed = button }) {
   const place = h("div", { role: "alert" });
   const element = h(
     "form",
     { class: "form", novalidate: true },
-    before,
     fields.map((one) => one.element),
     place,
     button,

@@ -10,7 +10,7 @@ export const codePoints = (password) => [...password.normalize("NFC")].length;
 export function judge(password) {
   const length = codePoints(password);
   if (length === 0) return { fits: false, words: `At least ${SHORTEST} characters. A sentence works well.` };
-  if (length < SHORTEST) return { fits: false, words: `${plural(SHORTEST - length)} to go.` };
+  if (length < SHORTEST) return { fits: false, words: `${plural(SHORTEST - length)} to go, of at least ${SHORTEST}.` };
   if (length > LONGEST) return { fits: false, words: `${plural(length - LONGEST)} too many; ${LONGEST} is the most.` };
   return { fits: true, words: `${plural(length)}: long enough.` };
 }

@@ -68,7 +68,7 @@ export function factList(facts) {
   const rows = [
     ["Written", exactMoment(facts.at)],
     ["Ledger", h("span", { class: "mono" }, facts.origin)],
-    ["Entry", h("span", { class: "tabular" }, `№ ${count(facts.index)} of ${count(facts.size)}`)],
+    ["Entry", h("span", { class: "tabular" }, `№ ${count(facts.index)}, when the ledger had ${count(facts.size)}`)],
     ...[...facts.opened].map(([field, value]) => [fieldName(field), shownValue(field, value)]),
     ["Leaf hash", h("code", {}, hex(facts.leaf))],
     ["Root", h("code", {}, hex(facts.root))],

@@ -70,7 +70,7 @@ function checkPlace(bundle, checkpoint, walked) {
   }
   const hashes = walked.steps.length;
   const path = hashes === 0 ? "It is the whole tree" : `${hashes} ${hashes === 1 ? "hash leads" : "hashes lead"} from it to the root`;
-  return { name, holds: true, words: `${path}: entry ${bundle.index} of ${checkpoint.size}.` };
+  return { name, holds: true, words: `${path}: entry № ${bundle.index} in a ledger of ${checkpoint.size}.` };
 }
 
 async function checkSignature(keys, note, { origin }) {

@@ -57,8 +57,7 @@ function profileForm(user) {
     fields: [name, locale, timezone],
     button: h("div", {}, button),
     submit,
-    before: [options("locales", navigator.languages), options("timezones", Intl.supportedValuesOf("timeZone"))],
-    after: saved,
+    after: [saved, options("locales", navigator.languages), options("timezones", Intl.supportedValuesOf("timeZone"))],
     pressed: button,
   });
 }

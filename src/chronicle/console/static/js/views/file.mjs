@@ -36,7 +36,7 @@ export function render(page) {
     document.title = `${event.name} · Chronicle`;
     const trouble = h("div", { role: "alert" });
     const proofPlace = h("section", { class: "sheet proof-sheet", "aria-labelledby": "place" });
-    const result = h("div", { class: "proof-result", "aria-live": "polite" });
+    const result = h("section", { class: "sheet proof-result", "aria-live": "polite", "aria-label": "Result" });
     fill(
       content,
       head(event),

@@ -72,7 +72,7 @@ function ledgerSheet(signal) {
   return h(
     "figure",
     { class: "ledger-sheet" },
-    h("figcaption", { class: "ledger-caption" }, icon("seal"), "This server’s ledger, as signed just now"),
+    h("figcaption", { class: "ledger-caption" }, icon("seal"), "This server’s ledger, as it stands"),
     place,
   );
 }

@@ -12,7 +12,7 @@ const PAGE = 20;
 const FOLLOW_EVERY_MS = 1500;
 
 export function render(page) {
-  const list = h("ol", { class: "ledger", "aria-label": "Uploads, newest first" });
+  const list = h("ol", { class: "entries", "aria-label": "Uploads, newest first" });
   const foot = h("div", { class: "ledger-foot" });
   const shown = new Map(); // id → {event, element}
   let cursor = null;
@@ -26,8 +26,8 @@ export function render(page) {
     "div",
     {},
     h("div", { class: "page-head" }, h("h1", {}, "Timeline")),
-    uploadArea(page),
-    h("section", { class: "ledger-section", "aria-label": "On record" }, list, foot),
+    h("div", { class: "ledger" }, uploadArea(page), list),
+    foot,
   );
   return { title: "Timeline", content };
 
@@ -66,7 +66,6 @@ export function render(page) {
   }
 
   function showFoot() {
-    list.hidden = shown.size === 0;
     if (shown.size === 0) return fill(foot, nothingYet());
     if (cursor === null) return fill(foot, h("p", { class: "note faint" }, "This is where your record begins."));
     const more = h("button", { class: "button", type: "button", on: { click: () => busy(more, loadMore) } }, "Show older uploads");

@@ -14,7 +14,7 @@ export function uploadArea(page) {
   const input = h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true" });
   const choose = h("button", { class: "button button-main button-large", type: "button", on: { click: () => input.click() } }, icon("upload"), "Choose files");
   const list = h("ul", { class: "queue", "aria-label": "Uploads on their way" });
-  const hint = h("p", { class: "upload-hint" }, "or drop them anywhere on this page");
+  const hint = h("p", { class: "next-hint" }, "or drop them anywhere on this page");
 
   const take = async (files) => {
     if (files.length === 0) return;
@@ -34,9 +34,18 @@ export function uploadArea(page) {
 
   return h(
     "section",
-    { class: "upload-area", "aria-label": "Upload" },
-    h("div", { class: "upload-choose" }, choose, input, hint),
-    h("p", { class: "upload-warning" }, icon("public"), h("span", {}, "What you upload is public for good: anyone with the CID can read it, and it can’t be taken back.")),
+    { class: "next", "aria-label": "Upload" },
+    h(
+      "div",
+      { class: "entry entry-next" },
+      h("span", { class: "entry-place", "aria-hidden": "true" }, h("span", { class: "entry-index" }, "next")),
+      h(
+        "div",
+        { class: "next-what" },
+        h("div", { class: "next-choose" }, choose, input, hint),
+        h("p", { class: "next-warning" }, icon("public"), h("span", {}, "What you upload is public for good: anyone with the CID can read it, and it can’t be taken back.")),
+      ),
+    ),
     list,
   );
 }

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { characters, findIn, shown } from "../../src/chronicle/console/static/js/codes.mjs";
+import { ago, bytes, clock, duration, shortened } from "../../src/chronicle/console/static/js/format.mjs";
+import { codePoints, judge } from "../../src/chronicle/console/static/js/passwords.mjs";
+
+test("a code is read in any case, with or without its dash, with the letters that people mistake", () => {
+  for (const typed of ["7K3M-Q9TD", "7k3mq9td", " 7k3m q9td ", "7K3M–Q9TD"]) assert.equal(shown(typed), "7K3M-Q9TD");
+  assert.equal(characters("oOiIlL"), "001111");
+});
+
+test("a code is shown with its dash as far as it is typed, and no further than eight characters", () => {
+  assert.equal(shown("7k3m"), "7K3M");
+  assert.equal(shown("7k3mq"), "7K3M-Q");
+  assert.equal(shown("7k3mq9td99"), "7K3M-Q9TD");
+});
+
+test("the code is found in a mail, and nothing else is taken for one", () => {
+  assert.equal(findIn("Hello,\n\n    7K3M-Q9TD\n\nGood for ten minutes."), "7K3M-Q9TD");
+  assert.equal(findIn("Order AB12-CD34-EF56\nof 2026-1123"), null);
+  assert.equal(findIn("no code in here"), null);
+});
+
+test("a password's length counts code points after composition", () => {
+  assert.equal(codePoints("🙂🙂"), 2);
+  assert.equal(codePoints("e\u0301"), 1);
+  assert.equal(judge("a".repeat(14)).fits, false);
+  assert.equal(judge("a".repeat(15)).fits, true);
+  assert.equal(judge("🙂".repeat(256)).fits, true);
+  assert.equal(judge("🙂".repeat(257)).fits, false);
+});
+
+test("sizes have three digits and the right unit, also at the edges", () => {
+  assert.equal(bytes(0), "0 B");
+  assert.equal(bytes(999), "999 B");
+  assert.equal(bytes(1000), "1.00 kB");
+  assert.equal(bytes(999_499), "999 kB");
+  assert.equal(bytes(999_500), "1.00 MB");
+  assert.equal(bytes(5_368_709_120), "5.37 GB");
+});
+
+test("times are told as people tell them", () => {
+  const now = Date.parse("2026-11-23T12:00:00Z");
+  assert.equal(ago("2026-11-23T11:59:50Z", now), "just now");
+  assert.equal(ago("2026-11-23T11:58:00Z", now), "2 minutes ago");
+  assert.equal(ago("2026-11-23T09:00:00Z", now), "3 hours ago");
+  assert.equal(clock(59.2), "1:00");
+  assert.equal(clock(-3), "0:00");
+  assert.equal(duration(3725), "1 h 2 min");
+});
+
+test("long text keeps its two ends, short text stays whole", () => {
+  assert.equal(shortened("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"), "bafkreihdw…quvyku");
+  assert.equal(shortened("short"), "short");
+});
