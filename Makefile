@@ -26,10 +26,9 @@ wider: $(VENV)/.package $(VENV)/.wider ## Run the tests that need a browser, Go 
 	@$(BIN)/python -m pytest -m wider $(ARGS)
 
 check: $(VENV)/.package $(VENV)/.dev ## Check style, types and the direction of imports
-	@echo "== ruff check";          $(BIN)/ruff check
-	@echo "== ruff format --check"; $(BIN)/ruff format --check
-	@echo "== mypy --strict";       $(BIN)/mypy
-	@echo "== lint-imports";        $(BIN)/lint-imports --no-logo
+	@failed=0; for each in 'ruff check' 'ruff format --check' mypy 'lint-imports --no-logo'; do \
+	  echo "== $$each"; $(BIN)/$$each || failed=1; \
+	done; exit $$failed
 
 format: $(VENV)/.dev ## Put the code into its one form
 	@$(BIN)/ruff check --fix
