@@ -170,21 +170,23 @@ asyncio.run(main())
 """
 
 
-def kill_an_owner(data_dir: Path) -> int:
-    """Start a server process with its Valkey and kill -9 the server; the orphan's pid."""
+@pytest.fixture
+def orphan(tmp_path: Path) -> Iterator[int]:
+    """The pid of the Valkey of a server process that was killed with -9."""
     with subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(data_dir)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout
         pid = int(server.stdout.readline())
         server.kill()
-    return pid
+    yield pid
+    if alive(pid):  # the test failed
+        os.kill(pid, signal.SIGKILL)
 
 
 async def test_the_orphan_of_a_killed_server_is_ended_and_its_data_kept(
-    tmp_path: Path, log_lines: LogLines
+    tmp_path: Path, orphan: int, log_lines: LogLines
 ) -> None:
-    orphan = kill_an_owner(tmp_path)
     valkey = quick(tmp_path)
     async with Redis.from_url(valkey.url) as client:
         await client.set("kept", "yes")
@@ -195,8 +197,7 @@ async def test_the_orphan_of_a_killed_server_is_ended_and_its_data_kept(
     assert not alive(orphan)
 
 
-async def test_an_orphan_that_does_not_answer_is_killed(tmp_path: Path) -> None:
-    orphan = kill_an_owner(tmp_path)
+async def test_an_orphan_that_does_not_answer_is_killed(tmp_path: Path, orphan: int) -> None:
     os.kill(orphan, signal.SIGSTOP)
     async with running(quick(tmp_path, ask_limit_seconds=0.05)) as client:
         assert await client.ping()
@@ -216,7 +217,8 @@ async def test_a_process_that_got_the_pid_of_an_orphan_is_left_alone(tmp_path: P
 
 async def test_a_valkey_of_another_folder_is_not_shut_down(tmp_path: Path) -> None:
     other = quick(tmp_path / "other")
-    async with running(other) as client:
+    async with running(other):
+        pid = other.pid
         folder = tmp_path / "mine" / "valkey"
         folder.mkdir(parents=True)
         (folder / "valkey.sock").symlink_to(other.socket)
@@ -224,7 +226,7 @@ async def test_a_valkey_of_another_folder_is_not_shut_down(tmp_path: Path) -> No
         assert lock.acquire()
         with pytest.raises(CannotStart):
             await quick(tmp_path / "mine", ask_limit_seconds=0.05).start()
-        assert await client.ping()
+        assert other.pid == pid
         lock.let_go()
 
 
