@@ -120,6 +120,7 @@ async def test_a_staged_batch_that_may_still_be_committed_is_not_swept_away():
     while not task.done():
         gate.let_one_through()
         await settle([gate], [task])
+    assert await rival.append_batch() == 0
     await rival.append_batch()
     await world.check()
 

@@ -176,7 +176,7 @@ def _openings(
         raise ValueError("the kind is given apart from the fields")
     if len(ledger_key) != KEY_BYTES:
         raise ValueError(f"a ledger key has {KEY_BYTES} bytes")
-    values = {"kind": kind, **fields}
+    values: dict[str, Value] = {"kind": str(kind), **fields}
     for name, value in values.items():
         _refuse_unfit(name, value)
     return {

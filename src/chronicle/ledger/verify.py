@@ -140,7 +140,9 @@ def _matching_profile(bundle: ProofBundle, file: FileFacts | None) -> str | None
     question = file_question(bundle)
     if file is None or question is None:
         return None
-    wanted = [question.profile] if question.profile else list(file.cids)
+    # A profile that the caller does not know, or that is not opened: any that was tried will do.
+    named = question.profile
+    wanted = [named] if named is not None and named in file.cids else list(file.cids)
     return next((each for each in wanted if file.cids.get(each) == question.cid), None)
 
 
