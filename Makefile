@@ -17,7 +17,7 @@ help: ## Explain each of these
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.package ## Start Chronicle at http://localhost:8000 (the first time, install it)
-	@exec $(BIN)/chronicle serve $(ARGS)
+	@trap : INT; $(BIN)/chronicle serve $(ARGS) || test $$? -eq 130  # Ctrl-C is no failure
 
 test: $(VENV)/.package $(VENV)/.dev ## Run the tests (ARGS='-k word' for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
