@@ -68,6 +68,8 @@ class Settings:
     mail_from: str
     upload_limit: int
     json_body_limit: int
+    request_seconds: int
+    upload_stall_seconds: int
     argon2_memory_kib: int
     argon2_time_cost: int
     argon2_parallelism: int
@@ -161,6 +163,8 @@ def _read(reader: Reader) -> Settings:
         mail_from=reader.read("mail_from", values.mail_from, values.default_mail_from(base_url)),
         upload_limit=reader.read("upload_limit", values.size_in_bytes, 5 * 2**30),
         json_body_limit=reader.read("json_body_limit", values.size_in_bytes, 64 * 2**10),
+        request_seconds=reader.read("request_seconds", number(1, 600), 10),
+        upload_stall_seconds=reader.read("upload_stall_seconds", number(1, 3600), 60),
         argon2_memory_kib=reader.read("argon2_memory_kib", number(8, 4 * 2**20), 19456),
         argon2_time_cost=reader.read("argon2_time_cost", number(1, 100), 2),
         argon2_parallelism=reader.read("argon2_parallelism", number(1, 64), 1),

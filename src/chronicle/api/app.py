@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from uuid import UUID
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -126,11 +127,7 @@ class ChronicleApp:
         try:
             await self._dispatch(scope, receive, exchange)
         except Failure as failure:
-            answer = describe(failure, request_id)
-            if isinstance(failure, MethodNotAllowed):
-                answer.headers.append((b"allow", ", ".join(failure.allowed).encode()))
-            if isinstance(failure, RangeNotSatisfiable):
-                answer.headers.append((b"content-range", f"bytes */{failure.size}".encode()))
+            answer = _describe(failure, request_id)
             if answer.status >= 500:
                 _log.warning("%s", failure, exc_info=failure, extra={"request_id": request_id})
             await exchange.answer_problem(answer)
@@ -140,33 +137,72 @@ class ChronicleApp:
         finally:
             self._access_log.write(_line(scope, exchange, started))
 
+    def refuse_connection(self, refusal: Rejected) -> bytes:
+        """A whole HTTP/1.1 answer to bytes that never became a request; logged like any other."""
+        request_id = str(UUID(bytes=self._app.world.new_id()))
+        answer = describe(refusal, request_id)
+        headers = [
+            *answer.headers,
+            *self._api_headers,
+            (b"content-length", str(len(answer.body)).encode()),
+            (b"connection", b"close"),
+            (b"x-request-id", request_id.encode()),
+        ]
+        _log.info("%s", refusal, extra={"request_id": request_id})
+        status = b"HTTP/1.1 %d %b" % (answer.status, HTTPStatus(answer.status).phrase.encode())
+        lines = [status, *(name + b": " + value for name, value in headers)]
+        return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
+
     async def _dispatch(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
-        path: str = scope["path"]
+        exchange.defaults = self._api_headers
+        host = _host(scope)
+        # As it was sent: no address here needs an escape, and a second spelling of one would be
+        # another path to whatever stands in front of this server.
+        raw_path: bytes = scope["raw_path"]
+        path = scope["path"] = raw_path.decode("ascii")
+        if not path.startswith("/"):
+            raise NotFound(message="There is nothing at this address.")
         if not self._console.serves(path) and path.startswith(_API_PREFIXES):
-            exchange.defaults = self._api_headers
             await self._router.find(scope)(scope, receive, exchange.send)
             return
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise MethodNotAllowed({"GET", "HEAD"})
         exchange.defaults = self._page_headers
-        elsewhere = self._own_address(scope)
+        elsewhere = self._own_address(scope, host)
         if elsewhere:
             await _redirect(elsewhere, exchange.send)
             return
         await self._console(scope, receive, exchange.send)
 
-    def _own_address(self, scope: Scope) -> str | None:
+    def _own_address(self, scope: Scope, host: bytes) -> str | None:
         """Where a page really is, if it was asked for under another name of this machine.
 
         Cookies and passkeys know one name. Only development has an address that people mistype.
         """
-        if self._app.settings.production or scope["method"] not in {"GET", "HEAD"}:
-            return None
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
         base_url = self._app.settings.base_url
-        if not host or host.decode("latin-1") == base_url.partition("://")[2]:
+        own = base_url.partition("://")[2]
+        if self._app.settings.production or host.decode("latin-1") in {"", own}:
             return None
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         raw_path: bytes = scope["raw_path"]
         return base_url + (raw_path + query).decode("latin-1")
+
+
+def _describe(failure: Failure, request_id: str) -> Answer:
+    answer = describe(failure, request_id)
+    if isinstance(failure, MethodNotAllowed):
+        answer.headers.append((b"allow", ", ".join(failure.allowed).encode()))
+    if isinstance(failure, RangeNotSatisfiable):
+        answer.headers.append((b"content-range", f"bytes */{failure.size}".encode()))
+    return answer
+
+
+def _host(scope: Scope) -> bytes:
+    """The Host header; RFC 9112 3.2 wants exactly one of a client that speaks HTTP/1.1."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
+        raise Rejected("malformed_request", "A request has exactly one Host header.")
+    return hosts[0] if hosts else b""
 
 
 _API_PREFIXES = ("/api/", "/health/", "/.well-known/", "/openapi.json")

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
 
-_BODY_SECONDS = 10.0
-_STREAM_PIECE_SECONDS = 60.0
-
 
 class Stream:
     """As a body type: the route reads `call.stream()` itself, piece by piece."""
@@ -83,15 +80,16 @@ class Call(Generic[BodyT, QueryT]):
         """The body's bytes as they come.
 
         Raises:
-            Rejected: `too_slow` when nothing came for a minute, `cut_off` when the client left.
+            Rejected: `too_slow` when nothing came for too long, `cut_off` when the client left.
         """
+        patience = self.app.settings.upload_stall_seconds
         more = True
         while more:
             try:
-                async with asyncio.timeout(_STREAM_PIECE_SECONDS):
+                async with asyncio.timeout(patience):
                     message = await self.receive()
             except TimeoutError as error:
-                raise Rejected("too_slow", "Nothing came for a minute.") from error
+                raise Rejected("too_slow", f"Nothing came for {patience} seconds.") from error
             if message["type"] == "http.disconnect":
                 raise Rejected("cut_off", "The body ended early; nothing was stored.")
             piece: bytes = message.get("body", b"")
@@ -217,7 +215,7 @@ class Runner:
         call = endpoint.call_type(self._app, scope, receive)
         if isinstance(call, SignedInCall):
             call.identity = await self._app.sessions.identify(bearer_token(scope))
-        call.query = None if endpoint.query is type(None) else read_query(scope, endpoint.query)
+        call.query = read_query(scope, endpoint.query)
         call.body = await self._read_body(scope, receive) if self._takes_json(scope) else None
         result = await endpoint.handler(call)
         if isinstance(result, Response):
@@ -254,7 +252,9 @@ class Runner:
         media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise Unsupported(message="Send JSON, with Content-Type: application/json.")
-        raw = await read_bounded(scope, receive, self._body_limit)
+        raw = await read_bounded(
+            scope, receive, self._body_limit, seconds=self._app.settings.request_seconds
+        )
         return convert(strict_json.parse(raw), self.endpoint.body)
 
 
@@ -264,8 +264,8 @@ def has_body(scope: Scope) -> bool:
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
-async def read_bounded(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body, when it has at most `limit` bytes and comes within ten seconds.
+async def read_bounded(scope: Scope, receive: Receive, limit: int, *, seconds: float) -> bytes:
+    """The whole body, when it has at most `limit` bytes and comes within so many seconds.
 
     Raises:
         TooLarge: by its Content-Length, before a byte is read, or by what came.
@@ -276,7 +276,7 @@ async def read_bounded(scope: Scope, receive: Receive, limit: int) -> bytes:
         raise TooLarge(message=f"The body may have at most {limit} bytes.")
     raw = bytearray()
     try:
-        async with asyncio.timeout(_BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             more = True
             while more:
                 message: Message = await receive()
@@ -305,7 +305,11 @@ def bearer_token(scope: Scope) -> str | None:
 
 
 def read_query(scope: Scope, kind: Any) -> Any:
-    """The query parameters as a Struct; unknown and repeated ones are errors."""
+    """The query parameters as a Struct, or None; unknown and repeated ones are errors."""
+    if kind is type(None):
+        if scope["query_string"]:
+            raise Rejected("invalid_request", "Nothing can be said in the query here.")
+        return None
     try:
         pairs = parse_qsl(
             scope["query_string"].decode("ascii"),

@@ -107,13 +107,11 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
 
 def _codes(endpoint: Endpoint) -> list[str]:
     """The codes that a route can answer: its own, and those that follow from what it takes."""
-    codes = set(endpoint.problems) | {"internal_error"}
+    codes = set(endpoint.problems) | {"internal_error", "invalid_request", "malformed_request"}
     if endpoint.signed_in:
         codes |= {"invalid_token", "unavailable"}
-    if endpoint.query is not _NONE:
-        codes.add("invalid_request")
     if endpoint.body is not _NONE:
-        codes |= {"invalid_request", "too_large", "too_slow", "cut_off", "unsupported_media_type"}
+        codes |= {"too_large", "too_slow", "cut_off", "unsupported_media_type"}
         if endpoint.body is not Stream:
             codes.add("invalid_json")
     if "{" in endpoint.path:

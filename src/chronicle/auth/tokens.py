@@ -112,7 +112,7 @@ class AccessTokens:
             decoded = jwt.decode(token, self._key_of(token), algorithms=_ALGORITHMS)
             claims = msgspec.convert(decoded.claims, Claims)
             account, session = _uuid_bytes(claims.sub), _uuid_bytes(claims.sid)
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated from error
         expected = (self._issuer.issuer, self._issuer.audience, _TYPE)
         if (claims.iss, claims.aud, decoded.header.get("typ")) != expected:

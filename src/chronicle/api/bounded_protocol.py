@@ -1,0 +1,156 @@
+"""uvicorn's HTTP/1.1 protocol, with the bounds that it lacks.
+
+On its own it takes header blocks and trailers of any size, waits for them for ever, reads the
+rest of a body whose request was already answered to its end, and answers what is not HTTP in
+plain text, in the middle of another answer if need be.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from chronicle.errors import Rejected
+
+_LARGEST_HEADER_BLOCK = 32 * 1024
+_MOST_DISCARDED = 8 * 1024 * 1024
+# The longest plain frame of a chunk: sixteen digits and two ends of lines.
+_CHUNK_FRAME = 20
+# Extensions and trailers mean nothing here (RFC 9112 7.1.1, 7.1.2); this much of them is let pass.
+_MOST_CHUNK_EXTRAS = 32 * 1024
+
+Refuse = Callable[[Rejected], bytes]
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. `refuse` renders a whole answer to what never became a request."""
+
+    def __init__(self, *args: Any, refuse: Refuse, header_seconds: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._refuse = refuse
+        self._header_seconds = header_seconds
+        self._timer: asyncio.TimerHandle | None = None
+        # Between requests counts as in headers: the next byte belongs to a header block.
+        self._in_headers = True
+        self._header_bytes = 0
+        self._body_bytes = 0
+        self._chunks = 0
+        self._extra_bytes = 0
+        self._discarded = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the clock: the first header block is awaited."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser no more of a header block than it may have."""
+        while data and not self.transport.is_closing():
+            if not self._in_headers:
+                self._feed_body(data)
+                return
+            room = _LARGEST_HEADER_BLOCK - self._header_bytes
+            if room <= 0:
+                self._end_with(
+                    "header_block_too_large",
+                    f"The request line and headers may have at most {_LARGEST_HEADER_BLOCK} bytes.",
+                )
+                return
+            piece, data = data[:room], data[room:]
+            self._header_bytes += len(piece)
+            super().data_received(piece)
+        if self._in_headers and self._header_bytes and self._timer is None:
+            self._start_timer()
+
+    def _feed_body(self, data: bytes) -> None:
+        bodies, chunks, began = self._body_bytes, self._chunks, self.cycle
+        super().data_received(data)
+        if self._in_headers or self.cycle is not began:
+            return  # the message ended in here: there is nothing left to bound
+        frames = _CHUNK_FRAME * (self._chunks - chunks)
+        self._extra_bytes += max(0, len(data) - (self._body_bytes - bodies) - frames)
+        if self._extra_bytes > _MOST_CHUNK_EXTRAS:
+            self._end_with("malformed_request", "The body's chunks carry too much besides data.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_headers = True
+        self._extra_bytes = 0
+        self._discarded = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header. Trailers are dropped: merged, they could pose as headers."""
+        if self._in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The header block is whole."""
+        self._in_headers = False
+        self._header_bytes = 0
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """A chunk begins."""
+        self._chunks += 1
+
+    def on_body(self, body: bytes) -> None:
+        """Pass the body on; of one that nobody reads any more, take only so much."""
+        self._body_bytes += len(body)
+        if self.cycle.response_complete:
+            self._discarded += len(body)
+            if self._discarded > _MOST_DISCARDED:
+                self.transport.close()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole; the next byte belongs to another header block."""
+        self._in_headers = True
+        self._header_bytes = 0
+        self._stop_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is out. What is left of its request's body has to come soon."""
+        super().on_response_complete()
+        if not self._in_headers and self.cycle.response_complete and self._timer is None:
+            self._start_timer()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says it in its own words
+        """Refuse what is not HTTP, in the words that every other problem has."""
+        self._end_with("malformed_request", "This is not a well-formed HTTP/1.1 request.")
+
+    def _end_with(self, code: str, message: str) -> None:
+        """Refuse, and close. Nothing is written into or before another request's answer."""
+        unanswered = self.cycle is not None and not self.cycle.response_complete
+        if unanswered and self._in_headers:
+            self.cycle.keep_alive = False  # the request before this one is still to be answered
+            return
+        if not (unanswered and self.cycle.response_started):
+            self.transport.write(self._refuse(Rejected(code, message)))
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # Ignored, as RFC 9110 7.8 allows. The parser takes no further request after one.
+        self.cycle.keep_alive = False
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(self._header_seconds, self._close_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _close_slow(self) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            self.transport.close()
