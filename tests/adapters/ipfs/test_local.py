@@ -81,7 +81,7 @@ async def test_a_settled_file_is_one_flat_file_and_its_inner_nodes(
         incoming = await begun(store, content)
         imported = await incoming.keep()
         await incoming.settle()
-    shard = f"content/{imported.cid.digest[0]:02x}"
+    shard = f"files/{imported.cid.digest[0]:02x}"
     assert files(tmp_path) == [f"{shard}/{imported.cid}", f"{shard}/{imported.cid}.dag"]
     assert (tmp_path / shard / str(imported.cid)).read_bytes() == content
     car = (tmp_path / shard / f"{imported.cid}.dag").read_bytes()
@@ -144,7 +144,7 @@ async def write_and_keep(incoming: LocalIncoming) -> None:
 async def test_a_folder_that_can_not_be_written_is_told_at_the_start(
     tmp_path: Path, rows: Rows
 ) -> None:
-    (tmp_path / "content").write_text("in the way")
+    (tmp_path / "files").write_text("in the way")
     store = LocalContentStore(tmp_path, has_cid=rows.has_cid)
     with pytest.raises(Unavailable):
         await store.open()

@@ -1,7 +1,7 @@
 """Contents in a folder, one flat file for each root CID, and the drafts that become them.
 
-    content/<first digest byte, hex>/<cid>       a file's bytes
-    content/<first digest byte, hex>/<cid>.dag   the inner nodes of its DAG as a CAR, if it has any
+    files/<first digest byte, hex>/<cid>         a file's bytes
+    files/<first digest byte, hex>/<cid>.dag     the inner nodes of its DAG as a CAR, if it has any
     incoming/<owner>/<draft>                     bytes on their way in
     incoming/<owner>/<draft>~<cid>               a mark: this draft was placed, its row is not known
 
@@ -48,7 +48,7 @@ class Shelf:
     """The folder of contents and drafts."""
 
     def __init__(self, folder: Path) -> None:
-        self._contents = folder / "content"
+        self._contents = folder / "files"
         self._incoming = folder / "incoming"
 
     def prepare(self) -> None:
