@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from chronicle.api.application import Application
     from chronicle.auth.tokens import Identity
 
+# A name that was made up is said back, so that it is found; not a megabyte of it.
+_LONGEST_FIELD_NAME = 100
+
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
 
@@ -349,4 +352,4 @@ def _field_error(text: str) -> FieldError:
         inner = message.split("`")[1]
         name = f"{name}.{inner}" if name else inner
         message = "is not a known field" if "unknown" in message else "is required"
-    return FieldError(name or "body", message)
+    return FieldError(name[:_LONGEST_FIELD_NAME] or "body", message)
