@@ -49,16 +49,16 @@ async def read(
 async def test_a_form_is_read_with_fields_on_both_sides_of_the_file() -> None:
     body = field("visibility", "public") + file(b"content") + field("note", "grüße") + END
     found, content, fields = await read([body])
-    assert found == FilePart("a.txt", "text/plain")
+    assert found == FilePart("a.txt", "text/plain", {"visibility": "public"})
     assert content == b"content"
     assert fields == {"visibility": "public", "note": "grüße"}
 
 
-async def test_fields_before_the_file_are_there_before_its_bytes() -> None:
+async def test_the_file_can_be_begun_before_its_bytes_have_come() -> None:
     head = field("visibility", "public") + file(b"")[:-2]
     form = UploadForm(CONTENT_TYPE, pieces_of([head]), fields=FIELDS)
-    await form.reach_file()
-    assert form.fields == {"visibility": "public"}
+    found = await form.reach_file()
+    assert found.fields_before == {"visibility": "public"}
 
 
 delimiter_like = st.lists(
@@ -94,7 +94,8 @@ async def test_however_the_body_is_cut_the_same_comes_out(
     pieces = [body[start:stop] for start, stop in pairwise([0, *cuts, len(body)])]
     found, read_content, fields = await read(pieces)
     assert read_content == content
-    assert (found.name, fields) == ("a.txt", {"visibility": "public", "note": "n"})
+    assert found == FilePart("a.txt", "text/plain", {"visibility": "public"})
+    assert fields == {"visibility": "public", "note": "n"}
 
 
 @pytest.mark.parametrize("keep", range(0, 200, 7))
@@ -128,7 +129,7 @@ async def test_the_file_is_called_what_the_client_calls_it(disposition: str, nam
 async def test_a_file_without_name_or_type_has_none() -> None:
     body = part('Content-Disposition: form-data; name="file"', b"x") + END
     found, _, _ = await read([body])
-    assert found == FilePart(None, None)
+    assert found == FilePart(None, None, {})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
     form = UploadForm(content_type, body, fields=frozenset({"note"}))
     part = await form.reach_file()
     async for piece in form.file_bytes(): ...
-    form.fields     # those before the file since `reach_file`, all of them at the end
+    form.fields     # all of them now; `part.fields_before` holds those that came before the file
 
 The scanning is python-multipart's, whose callbacks keep up with several GB/s; what may be sent, and
 how much of it, is decided here. Whatever is not a whole form of known fields is an error, at the
@@ -11,7 +11,7 @@ latest when the body ends.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -41,10 +41,11 @@ _BROWSER_ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """What the file's part says of it: both are as sent, and may be wrong."""
+    """What stands before the file's bytes: its name and type as sent, and the fields by name."""
 
     name: str | None
     media_type: str | None
+    fields_before: Mapping[str, str]
 
 
 class UploadForm:
@@ -63,7 +64,7 @@ class UploadForm:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The fields that were read so far, by name."""
+        """The fields by name; whole once `file_bytes` has ended."""
         return self._scanner.fields
 
     async def reach_file(self) -> FilePart:
@@ -176,7 +177,8 @@ class _Scanner:
         if self._in_file:
             if self.file is not None:
                 raise _wrong(_FILE, "was sent twice")
-            self.file = FilePart(_file_name(parameters), headers.get("content-type"))
+            media_type = headers.get("content-type")
+            self.file = FilePart(_file_name(parameters), media_type, dict(self.fields))
             return
         if name not in self._known:
             raise _wrong(name or "body", "is not a known field")

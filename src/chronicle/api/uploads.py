@@ -1,7 +1,7 @@
 """`/api/web3/uploads`: files come in, are listed, read back and proven."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from chronicle.api.file_headers import (
     parse_range,
     range_still_applies,
 )
+from chronicle.api.lists import LedgerPlace, ListQuery
 from chronicle.api.multipart import UploadForm
 from chronicle.errors import FieldError, Rejected, TooLarge, Unavailable, Unsupported
 from chronicle.uploads.details import UploadDetails, check_visibility
@@ -39,25 +40,11 @@ class UploadQuery(msgspec.Struct, forbid_unknown_fields=True):
     note: str | None = None
 
 
-class ListQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """How many events, and from where on."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
-    cursor: Annotated[str, msgspec.Meta(max_length=256)] | None = None
-
-
 class Pin(msgspec.Struct):
     """Where the bytes are kept."""
 
     provider: str
     status: str
-
-
-class LedgerPlace(msgspec.Struct):
-    """The event's place in the ledger: its index, null until it has one, and its leaf hash, hex."""
-
-    index: int | None
-    leaf_hash: str
 
 
 class Upload(msgspec.Struct):
@@ -129,9 +116,9 @@ async def _take_form(call: SignedInCall[Stream, UploadQuery], content_type: str)
     _refuse_oversize(call, call.app.uploads.largest_file + _FORM_OVERHEAD)
     form = UploadForm(content_type, call.stream(), fields=_FORM_FIELDS)
     part = await form.reach_file()
-    if "visibility" in form.fields:
-        check_visibility(form.fields["visibility"])
-    profile = find_profile(form.fields.get("profile", DEFAULT_PROFILE))
+    if "visibility" in part.fields_before:
+        check_visibility(part.fields_before["visibility"])
+    profile = find_profile(part.fields_before.get("profile", DEFAULT_PROFILE))
 
     def describe() -> UploadDetails:
         _refuse_late_profile(form, profile)
