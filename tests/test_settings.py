@@ -64,14 +64,14 @@ def test_every_mistake_is_reported_at_once_with_what_would_be_right() -> None:
         {
             "CHRONICLE_PORT": "80x",
             "CHRONICLE_UPLOAD_LIMIT": "5 gig",
-            "CHRONICLE_WORKER": "somewhere",
+            "CHRONICLE_LOG_LEVEL": "loud",
             "CHRONICLE_PROT": "8000",
             "CHRONICLE_ZZZZZZZ": "1",
         }
     )
     assert "0 to 65535" in problems["CHRONICLE_PORT"]
     assert "5GiB" in problems["CHRONICLE_UPLOAD_LIMIT"]
-    assert "embedded, external" in problems["CHRONICLE_WORKER"]
+    assert "debug, info" in problems["CHRONICLE_LOG_LEVEL"]
     assert "did you mean CHRONICLE_PORT?" in problems["CHRONICLE_PROT"]
     assert "docs/settings.md" in problems["CHRONICLE_ZZZZZZZ"]
     assert len(problems) == 5

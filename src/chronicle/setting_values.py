@@ -10,6 +10,7 @@ from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SIZE = re.compile(r"([0-9]{1,15}) ?([A-Za-z]*)")
 _UNITS = {"": 1, "b": 1} | {
@@ -218,3 +219,15 @@ def _split(text: str) -> SplitResult:
     except ValueError:
         raise ValueError("this is not an address with a port from 0 to 65535") from None
     return parts
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks, separated by commas.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError("takes addresses or networks with commas, as 10.0.0.0/8,::1") from error

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from chronicle import setting_values as values
 from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
-from chronicle.setting_values import SecretUrl
+from chronicle.setting_values import Network, SecretUrl
 
 DAY_SECONDS = 86_400
 LIFETIME = values.whole_number(1, 3650 * DAY_SECONDS)
@@ -27,13 +27,6 @@ class Environment(StrEnum):
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
-
-
-class Worker(StrEnum):
-    """Where background jobs run: inside `serve`, or in processes of their own."""
-
-    EMBEDDED = "embedded"
-    EXTERNAL = "external"
 
 
 class Mailer(StrEnum):
@@ -60,10 +53,10 @@ class Settings:
     port: int
     data_dir: Path
     base_url: str
+    trusted_proxies: tuple[Network, ...]
     keys_file: Path
     database_url: SecretUrl
     valkey_url: SecretUrl | None
-    worker: Worker
     mailer: Mailer
     mail_from: str
     upload_limit: int
@@ -78,6 +71,7 @@ class Settings:
     access_token_seconds: int
     refresh_idle_seconds: int
     refresh_absolute_seconds: int
+    event_days: int
     ledger_origin: str
     log_level: LogLevel
     drain_seconds: int
@@ -158,7 +152,7 @@ def _read(reader: Reader) -> Settings:
         keys_file=reader.read("keys_file", values.path, data_dir / "keys.json"),
         database_url=reader.read("database_url", values.database_url, database),
         valkey_url=reader.read("valkey_url", values.valkey_url, None),
-        worker=reader.read("worker", values.one_of(Worker), Worker.EMBEDDED),
+        trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
         mail_from=reader.read("mail_from", values.mail_from, values.default_mail_from(base_url)),
         upload_limit=reader.read("upload_limit", values.size_in_bytes, 5 * 2**30),
@@ -175,6 +169,7 @@ def _read(reader: Reader) -> Settings:
         refresh_absolute_seconds=reader.read(
             "refresh_absolute_seconds", LIFETIME, 180 * DAY_SECONDS
         ),
+        event_days=reader.read("event_days", number(1, 3650), 365),
         ledger_origin=reader.read("ledger_origin", values.ledger_origin, _default_origin(base_url)),
         log_level=reader.read("log_level", values.one_of(LogLevel), LogLevel.INFO),
         drain_seconds=reader.read("drain_seconds", number(0, 600), 10),
@@ -258,4 +253,6 @@ def _cores() -> int:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return "" if value is None else str(value)

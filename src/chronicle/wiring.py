@@ -17,6 +17,7 @@ from chronicle.adapters import keys_file
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.engine import Engine
+from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
@@ -41,6 +42,7 @@ from chronicle.ledger.notes import Signer
 from chronicle.ledger.sequencer import Sequencer
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.events import EventLog
 from chronicle.security.keys import Keyring, Purpose
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
@@ -51,7 +53,6 @@ from chronicle.world import World
 _log = logging.getLogger(__name__)
 
 _CLIENT_ID = "chronicle-console"
-_FORGET_SUCCESSORS_SECONDS = 5.0
 
 
 def run(settings: Settings) -> None:
@@ -92,6 +93,7 @@ class _Storage:
 
     accounts: SqliteAccounts
     sessions: SqliteSessions
+    events: SqliteEvents
     uploads: SqliteUploads
     checkpoints: SqliteCheckpoints
     tiles: FolderTiles
@@ -136,12 +138,13 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             registration=people.registration,
             sign_in=people.sign_in,
             sessions=people.sessions,
+            events=people.events,
             uploads=UploadDesk(
                 uploads=storage.uploads,
                 contents=storage.content,
                 book=people.book,
                 cipher=people.cipher,
-                cursors=Cursors(keys),
+                cursors=people.cursors,
                 indexing=sequencer,
                 log=log,
                 world=world,
@@ -152,12 +155,10 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             outbox=None if settings.production else mailer,
             health=_health(storage, sequencer),
         )
+        keep_events = timedelta(days=settings.event_days)
         chores = [
-            Chore(
-                "forget successors",
-                _FORGET_SUCCESSORS_SECONDS,
-                people.sessions.forget_successors,
-            )
+            Chore("forget successors", 5, people.sessions.forget_successors),
+            Chore("forget old events", 3600, lambda: people.events.forget_old(keep_events)),
         ]
         async with running(jobs, chores):
             yield app
@@ -197,6 +198,7 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
     return _Storage(
         accounts=SqliteAccounts(engine),
         sessions=SqliteSessions(engine),
+        events=SqliteEvents(engine),
         uploads=uploads,
         checkpoints=SqliteCheckpoints(engine),
         tiles=FolderTiles(settings.data_dir / "ledger"),
@@ -219,7 +221,7 @@ async def _ledger(storage: _Storage, signer: Signer, world: World) -> Sequencer:
     sequencer = Sequencer(
         store=storage.tiles,
         checkpoints=storage.checkpoints,
-        sources=(storage.uploads, storage.sessions),
+        sources=(storage.uploads, storage.events),
         signer=signer,
         clock=world.now,
     )
@@ -257,6 +259,7 @@ class _People:
         world: World,
     ) -> None:
         self.cipher, index = FieldCipher(keys), BlindIndex(keys)
+        self.cursors = Cursors(keys)
         self.book = AccountBook(storage.accounts, self.cipher, index, world)
         issuer = Issuer(settings.base_url, settings.base_url, _CLIENT_ID)
         self.sessions = SessionKeeping(
@@ -275,7 +278,8 @@ class _People:
             base_url=settings.base_url,
             world=world,
         )
-        self.sign_in = SignIn(self.book, self.sessions, hashing, world, wake_ledger)
+        self.events = EventLog(storage.events, self.cipher, index, self.cursors, world)
+        self.sign_in = SignIn(self.book, self.sessions, hashing, self.events, world, wake_ledger)
         self.registration = Registration(
             book=self.book,
             sign_in=self.sign_in,

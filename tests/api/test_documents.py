@@ -14,9 +14,7 @@ def test_the_page_about_the_api_lists_the_routes_that_there_are(server: RunningS
     listed = set(re.findall(r"^\| `([A-Z]+) (\S+)` \|", page, re.MULTILINE))
     document = httpx2.get(f"{server.url}/openapi.json").json()
     described = {
-        (method.upper(), path)
-        for path, methods in document["paths"].items()
-        for method in methods
+        (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     }
     assert listed == described
 

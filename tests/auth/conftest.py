@@ -9,6 +9,7 @@ import pytest
 
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.engine import Engine
+from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.auth.passwords import PasswordHashing
@@ -17,7 +18,10 @@ from chronicle.auth.registration import Registration
 from chronicle.auth.sessions import Lifetimes, SessionKeeping, SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.auth.tokens import AccessTokens, Issuer
+from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.events import EventLog
+from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import parse_email
 from tests.fakes.auth import InMemoryTickets, KeptMailer
@@ -25,6 +29,7 @@ from tests.fakes.world import FakeWorld, keyring
 
 BASE_URL = "http://localhost:8000"
 PASSWORD = "correct horse battery staple"
+BROWSER = Visitor("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
 ADA = parse_email("ada@example.org")
 
 
@@ -50,6 +55,7 @@ class Desk:
     engine: Engine
     book: AccountBook
     keeping: SessionKeeping
+    events: EventLog
     sign_in: SignIn
     registration: Registration
     tickets: InMemoryTickets
@@ -61,7 +67,7 @@ class Desk:
 
     async def sign_up(self) -> SignedIn:
         issued = await self.registration.start(ADA, PASSWORD, "Ada")
-        return await self.registration.finish(issued.ticket, self.newest_code())
+        return await self.registration.finish(issued.ticket, self.newest_code(), BROWSER)
 
 
 @pytest.fixture
@@ -90,7 +96,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         base_url=BASE_URL,
         world=world.world,
     )
-    sign_in = SignIn(book, keeping, hashing, world.world, lambda: None)
+    events = EventLog(SqliteEvents(engine), cipher, index, Cursors(keys), world.world)
+    sign_in = SignIn(book, keeping, hashing, events, world.world, lambda: None)
     registration = Registration(
         book=book,
         sign_in=sign_in,
@@ -102,6 +109,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         base_url=BASE_URL,
         world=world.world,
     )
-    yield Desk(world, engine, book, keeping, sign_in, registration, tickets, mailer, hashing)
+    yield Desk(
+        world, engine, book, keeping, events, sign_in, registration, tickets, mailer, hashing
+    )
     hashing.close()
     engine.close()

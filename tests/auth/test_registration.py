@@ -1,14 +1,14 @@
 import pytest
 
 from chronicle.errors import Gone, Rejected, TooMany, Unavailable
-from tests.auth.conftest import ADA, PASSWORD, Desk
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
 
 
 async def test_a_code_works_for_ten_minutes_and_not_longer(desk: Desk) -> None:
     issued = await desk.registration.start(ADA, PASSWORD, None)
     desk.world.pass_time(minutes=10)
     with pytest.raises(Gone, match="ticket_expired"):
-        await desk.registration.finish(issued.ticket, desk.newest_code())
+        await desk.registration.finish(issued.ticket, desk.newest_code(), BROWSER)
     assert await desk.book.find(ADA) is None
 
 
@@ -17,7 +17,7 @@ async def test_a_second_code_replaces_the_first_and_keeps_the_guesses_spent(desk
     first = desk.newest_code()
     for _ in range(4):
         with pytest.raises(Rejected, match="invalid_code"):
-            await desk.registration.finish(issued.ticket, "0000-0000")
+            await desk.registration.finish(issued.ticket, "0000-0000", BROWSER)
     desk.world.pass_time(seconds=59)
     with pytest.raises(TooMany) as too_soon:
         await desk.registration.resend(issued.ticket)
@@ -26,9 +26,9 @@ async def test_a_second_code_replaces_the_first_and_keeps_the_guesses_spent(desk
     assert (await desk.registration.resend(issued.ticket)).ticket == issued.ticket
     assert desk.newest_code() != first
     with pytest.raises(Rejected, match="invalid_code"):
-        await desk.registration.finish(issued.ticket, first)
+        await desk.registration.finish(issued.ticket, first, BROWSER)
     with pytest.raises(Gone):
-        await desk.registration.finish(issued.ticket, desk.newest_code())
+        await desk.registration.finish(issued.ticket, desk.newest_code(), BROWSER)
 
 
 async def test_a_mail_that_can_not_be_sent_leaves_no_ticket(desk: Desk) -> None:
@@ -49,10 +49,10 @@ async def test_a_ticket_that_shared_state_revives_makes_no_second_session(desk: 
     issued = await desk.registration.start(ADA, PASSWORD, None)
     backup = dict(desk.tickets.kept)
     code = desk.newest_code()
-    await desk.registration.finish(issued.ticket, code)
+    await desk.registration.finish(issued.ticket, code, BROWSER)
     desk.tickets.kept = backup
     with pytest.raises(Gone, match="ticket_expired"):
-        await desk.registration.finish(issued.ticket, code)
+        await desk.registration.finish(issued.ticket, code, BROWSER)
 
 
 async def test_a_ticket_holds_neither_address_nor_password_nor_code_in_plain_text(
@@ -74,7 +74,7 @@ async def test_a_taken_address_costs_the_same_work(desk: Desk) -> None:
     before = work()
     issued = await desk.registration.start(ADA, PASSWORD, None)
     for_free = work()
-    await desk.registration.finish(issued.ticket, desk.newest_code())
+    await desk.registration.finish(issued.ticket, desk.newest_code(), BROWSER)
     registered = work()
     await desk.registration.start(ADA, PASSWORD, None)
     for_taken = work()

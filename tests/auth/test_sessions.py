@@ -5,7 +5,7 @@ import pytest
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.errors import Unauthenticated
 from chronicle.users.emails import parse_email
-from tests.auth.conftest import ADA, PASSWORD, Desk
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
 
 
 async def test_within_ten_seconds_a_racing_client_gets_the_same_successor(desk: Desk) -> None:
@@ -110,7 +110,7 @@ async def test_a_moved_epoch_voids_every_session_of_before(desk: Desk) -> None:
         await desk.keeping.identify(session.access_token)
     with pytest.raises(Unauthenticated):
         await desk.keeping.rotate(session.refresh_token)
-    again = await desk.sign_in.with_password(ADA, PASSWORD)
+    again = await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
     assert await desk.keeping.identify(again.access_token)
 
 
@@ -119,7 +119,7 @@ async def test_a_sign_in_that_read_the_account_before_a_reset_gets_no_session(de
     before = await desk.book.find(ADA)
     assert before is not None
     await desk.engine.write(lambda db: db.execute("UPDATE accounts SET epoch = epoch + 1"))
-    granted = await desk.sign_in.grant(before, ("pwd",))
+    granted = await desk.sign_in.grant(before, ("pwd",), BROWSER)
     with pytest.raises(Unauthenticated):
         await desk.keeping.identify(granted.access_token)
 
@@ -129,10 +129,10 @@ async def test_every_granted_sign_in_waits_for_the_ledger_and_no_failed_one_does
 ) -> None:
     await desk.sign_up()
     with pytest.raises(Unauthenticated):
-        await desk.sign_in.with_password(ADA, PASSWORD + "!")
-    await desk.sign_in.with_password(ADA, PASSWORD)
+        await desk.sign_in.with_password(ADA, PASSWORD + "!", BROWSER)
+    await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
     desk.world.pass_time(seconds=2)
-    pending = await desk.keeping.sessions.pending(due=desk.world.time, limit=10)
+    pending = await desk.events.events.pending(due=desk.world.time, limit=10)
     assert len({one.entry for one in pending}) == 2
 
 
@@ -140,7 +140,7 @@ async def test_a_weak_hash_is_made_stronger_at_sign_in(desk: Desk) -> None:
     await desk.sign_up()
     weak = await desk.book.find(ADA)
     stronger = PasswordHashing(memory_kib=64, time_cost=2, parallelism=1, threads=1, queue=1)
-    await replace(desk.sign_in, hashing=stronger).with_password(ADA, PASSWORD)
+    await replace(desk.sign_in, hashing=stronger).with_password(ADA, PASSWORD, BROWSER)
     strong = await desk.book.find(ADA)
     stronger.close()
     assert weak is not None
@@ -155,6 +155,6 @@ async def test_one_hash_is_computed_for_known_and_unknown_accounts(desk: Desk) -
     for email, password in ((ADA, PASSWORD + "!"), (parse_email("bob@example.org"), PASSWORD)):
         before = desk.hashing.computed
         with pytest.raises(Unauthenticated, match="invalid_credentials"):
-            await desk.sign_in.with_password(email, password)
+            await desk.sign_in.with_password(email, password, BROWSER)
         counts.append(desk.hashing.computed - before)
     assert counts == [1, 1]

@@ -7,10 +7,12 @@ import pytest
 
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.engine import Engine
+from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.auth.ports import Sessions
+from chronicle.security.ports import Events
 from chronicle.uploads.ports import Uploads
 from chronicle.users.ports import Accounts
 from tests.fakes.world import FakeWorld
@@ -38,6 +40,11 @@ def accounts(sqlite: Engine) -> Accounts:
 @pytest.fixture
 def sessions(sqlite: Engine) -> Sessions:
     return SqliteSessions(sqlite)
+
+
+@pytest.fixture
+def events(sqlite: Engine) -> Events:
+    return SqliteEvents(sqlite)
 
 
 @pytest.fixture

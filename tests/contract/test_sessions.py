@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from chronicle.auth.ports import Rotation, SessionId, SessionRecord, Sessions
-from chronicle.ledger.ports import Placed
 from chronicle.users.ports import AccountRecord, Accounts
 from tests.contract.test_accounts import an_account
 from tests.fakes.world import FakeWorld
@@ -38,8 +37,7 @@ def a_session(world: FakeWorld, owner: AccountRecord) -> SessionRecord:
         rotated_at=None,
         ended_at=None,
         end_reason=None,
-        entry=b"entry \x00\xff",
-        entry_due_at=now + timedelta(seconds=1),
+        visitor=b"sealed \x00\xff",
     )
 
 
@@ -153,15 +151,22 @@ async def test_successors_are_forgotten_after_their_grace(
     assert after.refresh_hash == b"h1"
 
 
-async def test_a_sign_in_waits_for_its_time_and_is_placed_once(
-    sessions: Sessions, world: FakeWorld, owner: AccountRecord
+async def test_only_live_sessions_of_the_account_are_listed_newest_first(
+    sessions: Sessions, accounts: Accounts, world: FakeWorld, owner: AccountRecord
 ) -> None:
-    session = a_session(world, owner)
-    await sessions.add(session)
-    assert not await sessions.pending(due=world.time, limit=10)
-    due = session.entry_due_at
-    (pending,) = await sessions.pending(due=due, limit=10)
-    assert (pending.row_id, pending.entry) == (session.id, session.entry)
-    await sessions.record_placed([Placed(session.id, 7)])
-    await sessions.record_placed([Placed(session.id, 8)])
-    assert not await sessions.pending(due=due, limit=10)
+    stranger = replace(an_account(world), email_index=b"s" * 32)
+    await accounts.add(stranger)
+    live = []
+    for _ in range(3):
+        world.pass_time(seconds=1)
+        live.insert(0, a_session(world, owner))
+    others = [
+        replace(a_session(world, owner), ended_at=world.time, end_reason="logout"),
+        replace(a_session(world, owner), expires_at=world.time),
+        replace(a_session(world, owner), idle_expires_at=world.time),
+        replace(a_session(world, owner), epoch=owner.epoch + 1),
+        a_session(world, stranger),
+    ]
+    for session in [*others, *live]:
+        await sessions.add(session)
+    assert list(await sessions.live_of(owner.id, now=world.time)) == live

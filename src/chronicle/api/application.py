@@ -9,6 +9,7 @@ from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.sign_in import SignIn
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Verifier
+from chronicle.security.events import EventLog
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
@@ -28,6 +29,7 @@ class Application:
     registration: Registration
     sign_in: SignIn
     sessions: SessionKeeping
+    events: EventLog
     uploads: UploadDesk
     log: LogReader
     log_key: Verifier

@@ -1,10 +1,12 @@
 """`/api/auth`: signing up, signing in, carrying a session on and ending it."""
 
+from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 
-from chronicle.api.endpoint import Call, Routes, bearer_token
+from chronicle.api.endpoint import Call, Routes, SignedInCall, bearer_token
 from chronicle.api.session_answers import (
     SessionObject,
     TokenTransport,
@@ -12,7 +14,10 @@ from chronicle.api.session_answers import (
     render_session,
     set_refresh_cookie,
 )
+from chronicle.auth.ports import SessionId
 from chronicle.auth.registration import TicketIssued
+from chronicle.auth.sessions import ListedSession
+from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated
 from chronicle.users.emails import parse_email
 
@@ -70,6 +75,23 @@ class Refresh(msgspec.Struct, forbid_unknown_fields=True):
     refresh_token: Annotated[str, msgspec.Meta(max_length=256)]
 
 
+class SessionInfo(msgspec.Struct):
+    """A signed-in device. `last_used_at` is when it last refreshed its tokens."""
+
+    id: str
+    device: str
+    ip: str
+    created_at: datetime
+    last_used_at: datetime
+    current: bool
+
+
+class SessionList(msgspec.Struct):
+    """Sessions, newest first."""
+
+    items: list[SessionInfo]
+
+
 @endpoint.post(
     "/api/auth/register", answers=IssuedTicket, status=202, problems=("overloaded", "unavailable")
 )
@@ -92,7 +114,7 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
 )
 async def verify_registration(call: Call[VerifyRegistration, None]) -> SessionObject:
     """Finish a sign-up with the mailed code: the account is made and signed in."""
-    signed_in = await call.app.registration.finish(call.body.ticket, call.body.code)
+    signed_in = await call.app.registration.finish(call.body.ticket, call.body.code, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
 
 
@@ -115,7 +137,7 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
 async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password."""
     email = parse_email(call.body.email)
-    signed_in = await call.app.sign_in.with_password(email, call.body.password)
+    signed_in = await call.app.sign_in.with_password(email, call.body.password, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
 
 
@@ -157,11 +179,36 @@ async def logout(call: Call[None, None]) -> None:
         set_refresh_cookie(call, "", 0)
 
 
+@endpoint.get("/api/auth/sessions", answers=SessionList)
+async def list_sessions(call: SignedInCall[None, None]) -> SessionList:
+    """The caller's live sessions, newest first: each is one signed-in device."""
+    sessions = await call.app.sessions.listed(call.identity.account_id)
+    return SessionList([_render_listed(session, call.identity) for session in sessions])
+
+
+@endpoint.delete("/api/auth/sessions/{id}", problems=("not_found",))
+async def end_session(call: SignedInCall[None, None]) -> None:
+    """End one of the caller's sessions: its tokens are dead when the answer comes."""
+    session_id = SessionId(call.path_id("id"))
+    await call.app.sessions.end_own(call.identity.account_id, session_id)
+
+
 @endpoint.get("/.well-known/jwks.json", answers=dict[str, list[dict[str, str]]])
 async def jwks(call: Call[None, None]) -> dict[str, list[dict[str, str]]]:
     """The public keys that verify access tokens, as a JWK set (RFC 7517)."""
     call.answer_headers.append((b"cache-control", b"public, max-age=300"))
     return call.app.sessions.access_tokens.jwks()
+
+
+def _render_listed(session: ListedSession, identity: Identity) -> SessionInfo:
+    return SessionInfo(
+        id=str(UUID(bytes=session.id)),
+        device=session.visitor.device,
+        ip=session.visitor.address,
+        created_at=session.created_at,
+        last_used_at=session.last_used_at,
+        current=session.id == identity.session_id,
+    )
 
 
 def _render_ticket(issued: TicketIssued) -> IssuedTicket:

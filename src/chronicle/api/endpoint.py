@@ -26,7 +26,9 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from chronicle.api import strict_json
+from chronicle.api.client_address import client_address
 from chronicle.errors import FieldError, NotFound, Rejected, TooLarge, Unsupported
+from chronicle.security.visitors import Visitor, visitor
 
 if TYPE_CHECKING:
     from chronicle.api.application import Application
@@ -78,6 +80,12 @@ class Call(Generic[BodyT, QueryT]):
         if str(identifier) != text:
             raise NotFound
         return identifier.bytes
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who is at the other end: the address and the device."""
+        address = client_address(self.scope, self.app.settings.trusted_proxies)
+        return visitor(address, self.headers.get("user-agent", ""))
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body's bytes as they come.

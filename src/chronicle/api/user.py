@@ -1,12 +1,17 @@
 """`/api/auth/user`: the caller's own profile."""
 
+from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 
 from chronicle.api.auth import NameText
 from chronicle.api.endpoint import Routes, SignedInCall
+from chronicle.api.lists import LedgerPlace, ListQuery
 from chronicle.api.session_answers import Profile, render_profile
+from chronicle.ledger.merkle import leaf_hash
+from chronicle.security.events import SecurityEvent
 from chronicle.users.accounts import ProfileChange
 
 endpoint = Routes("Profile")
@@ -48,6 +53,58 @@ async def edit_profile(call: SignedInCall[EditProfile, None]) -> Profile:
         ),
     )
     return render_profile(await call.app.book.edit(call.identity.account_id, change))
+
+
+class LoginEvent(msgspec.Struct):
+    """A sign-in, granted or refused. `ledger` is null for what the ledger does not hold."""
+
+    id: str
+    time: datetime
+    kind: str
+    method: str
+    outcome: str
+    reason: str | None
+    ip: str
+    device: str
+    session_id: str | None
+    ledger: LedgerPlace | None
+
+
+class LoginEvents(msgspec.Struct):
+    """Events, newest first."""
+
+    items: list[LoginEvent]
+    next_cursor: str | None
+
+
+@endpoint.get("/api/auth/user/login-events", answers=LoginEvents, problems=("invalid_cursor",))
+async def login_events(call: SignedInCall[None, ListQuery]) -> LoginEvents:
+    """Every sign-in with the caller's account, good or bad."""
+    page = await call.app.events.page(
+        call.identity.account_id, cursor=call.query.cursor, limit=call.query.limit
+    )
+    return LoginEvents([_render_event(event) for event in page.events], page.next_cursor)
+
+
+def _render_event(event: SecurityEvent) -> LoginEvent:
+    return LoginEvent(
+        id=str(UUID(bytes=event.id)),
+        time=event.created_at,
+        kind=event.kind,
+        method=event.method,
+        outcome=event.outcome,
+        reason=event.reason,
+        ip=event.visitor.address,
+        device=event.visitor.device,
+        session_id=str(UUID(bytes=event.session_id)) if event.session_id else None,
+        ledger=_render_place(event),
+    )
+
+
+def _render_place(event: SecurityEvent) -> LedgerPlace | None:
+    if event.entry is None:
+        return None
+    return LedgerPlace(event.index, leaf_hash(event.entry).hex())
 
 
 def _given(value: str | msgspec.UnsetType | None) -> str | None:

@@ -18,8 +18,8 @@ class SessionRecord:
     `generation` counts rotations of the refresh token. `refresh_hash` is the SHA-256 of the token
     that is good now, `previous_hash` that of the one before; `successor` seals the current token
     for the seconds in which a client that races itself may ask for it again. `epoch` is the
-    account's security epoch as read before the credentials were verified. `entry` is the sign-in's
-    ledger entry, due for the log at `entry_due_at`.
+    account's security epoch as read before the credentials were verified. `visitor` seals the
+    address and the device that signed in.
     """
 
     id: SessionId
@@ -37,8 +37,7 @@ class SessionRecord:
     rotated_at: datetime | None
     ended_at: datetime | None
     end_reason: str | None
-    entry: bytes
-    entry_due_at: datetime
+    visitor: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +52,16 @@ class Rotation:
 
 
 class Sessions(Protocol):
-    """The sessions table. It is also a ledger `EntrySource` named "sessions"."""
+    """The sessions table."""
 
     async def add(self, record: SessionRecord) -> None:
-        """Store a new session with its ledger entry in the same write; durable on return."""
+        """Store a new session; durable on return."""
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, ended or not, or None."""
+
+    async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
+        """An account's sessions for which `is_live` holds, newest first; at most 200."""
 
     async def is_live(self, session_id: SessionId, *, now: datetime) -> bool:
         """Whether it has not ended or expired, and its account's epoch has not moved since."""

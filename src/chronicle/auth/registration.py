@@ -15,6 +15,7 @@ from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.errors import Conflict, Gone, Rejected, TooMany
 from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook, NewAccount
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountId
@@ -123,7 +124,7 @@ class Registration:
         await self.mailer.send(self._mail(self._open(ticket, answer), code))
         return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER)
 
-    async def finish(self, ticket: str, typed_code: str) -> SignedIn:
+    async def finish(self, ticket: str, typed_code: str, visitor: Visitor) -> SignedIn:
         """Make the account and sign it in.
 
         The account's id was drawn at the start and is unique in the database, so of any number of
@@ -150,7 +151,7 @@ class Registration:
                 raise _expired() from conflict
             raise
         await self.tickets.drop(_key(ticket))
-        return await self.sign_in.grant(account, ("pwd", "otp"))
+        return await self.sign_in.grant(account, ("pwd", "otp"), visitor)
 
     def _new_account(self, sign_up: _SignUp) -> NewAccount:
         return NewAccount(

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from chronicle.auth import mails
 from chronicle.auth.ports import Mailer, Rotation, SessionId, SessionRecord, Sessions
 from chronicle.auth.refresh_tokens import RefreshToken, RefreshTokens, digest
 from chronicle.auth.tokens import AccessTokens, Claims, Identity, Issuer, unix_seconds
-from chronicle.errors import Unauthenticated, Unavailable
+from chronicle.errors import NotFound, Unauthenticated, Unavailable
 from chronicle.security.encryption import FieldCipher
+from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
+from chronicle.users.ports import AccountId
 from chronicle.world import World
 
 _log = logging.getLogger(__name__)
@@ -39,6 +43,16 @@ class SignedIn:
     refresh_token: str
     refresh_expires_at: datetime
     account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A session as its owner sees it in the list. `last_used_at` is its last rotation."""
+
+    id: SessionId
+    visitor: Visitor
+    created_at: datetime
+    last_used_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,31 @@ class SessionKeeping:
         if not await self.sessions.is_live(identity.session_id, now=now):
             raise Unauthenticated
         return identity
+
+    async def listed(self, account_id: AccountId) -> list[ListedSession]:
+        """An account's live sessions, newest first."""
+        records = await self.sessions.live_of(account_id, now=self.world.now())
+        return [
+            ListedSession(
+                id=record.id,
+                visitor=self._visitor(record),
+                created_at=record.created_at,
+                last_used_at=record.last_used_at,
+            )
+            for record in records
+        ]
+
+    async def end_own(self, account_id: AccountId, session_id: SessionId) -> None:
+        """End one of an account's sessions.
+
+        Raises:
+            NotFound: it is not theirs, or has ended.
+        """
+        session = await self.sessions.get(session_id)
+        if session is None or session.account_id != account_id:
+            raise NotFound(message="You have no such session.")
+        if not await self.end(session_id, "ended_by_owner"):
+            raise NotFound(message="This session has ended already.")
 
     async def rotate(self, presented: str) -> SignedIn:
         """Exchange a refresh token for the next one of its session.
@@ -103,6 +142,17 @@ class SessionKeeping:
         except Unauthenticated:
             return
         await self.end(token.session_id, "logout")
+
+    def seal_visitor(self, session_id: SessionId, visitor: Visitor) -> bytes:
+        """Who signed in, sealed for the session's row."""
+        plain = msgspec.msgpack.encode(visitor)
+        return self.cipher.seal(plain, table="sessions", record=session_id, field="visitor")
+
+    def _visitor(self, session: SessionRecord) -> Visitor:
+        plain = self.cipher.open(
+            session.visitor, table="sessions", record=session.id, field="visitor"
+        )
+        return msgspec.msgpack.decode(plain, type=Visitor)
 
     async def forget_successors(self) -> int:
         """Drop the sealed successors that nobody may ask for any more."""

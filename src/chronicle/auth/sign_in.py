@@ -1,7 +1,8 @@
 """Signing in. Whatever the method, a session is granted here and nowhere else.
 
 So no method can forget what a sign-in owes: the security epoch read before verification, the
-session, and the ledger entry in the same write.
+event with its ledger entry, and then the session. The event comes first: a session that nobody
+noted must not exist, while an event whose session never came about harms nobody.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from chronicle.auth.sessions import SessionKeeping, SignedIn
 from chronicle.errors import Unauthenticated
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
+from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountRecord
@@ -32,10 +35,11 @@ class SignIn:
     book: AccountBook
     keeping: SessionKeeping
     hashing: PasswordHashing
+    events: EventLog
     world: World
     wake_ledger: Callable[[], None]
 
-    async def with_password(self, email: EmailAddress, password: str) -> SignedIn:
+    async def with_password(self, email: EmailAddress, password: str, visitor: Visitor) -> SignedIn:
         """Sign in with address and password.
 
         One hash is computed whoever asks, so that unknown and known accounts answer alike.
@@ -49,14 +53,17 @@ class SignIn:
         normal = normalize_password(password)
         matched = await self.hashing.matches(normal, stored)
         if account is None or stored is None or not matched:
+            await self._note_refusal(email, account, visitor)
             raise Unauthenticated(
                 "invalid_credentials", "The e-mail address or the password is not right."
             )
         if self.hashing.is_outdated(stored):
             await self.book.rehash(account, await self.hashing.hash(normal))
-        return await self.grant(account, ("pwd",))
+        return await self.grant(account, ("pwd",), visitor)
 
-    async def grant(self, account: AccountRecord, amr: tuple[str, ...]) -> SignedIn:
+    async def grant(
+        self, account: AccountRecord, amr: tuple[str, ...], visitor: Visitor
+    ) -> SignedIn:
         """Grant a session for methods (RFC 8176 `amr` values) that were all verified.
 
         `account` is the record as read *before* verification: if its epoch has moved since, the
@@ -64,10 +71,59 @@ class SignIn:
         """
         session_id = SessionId(self.world.new_id())
         refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
-        session = self._new_session(account, session_id, refresh_token, amr)
+        await self._note_grant(account, session_id, amr, visitor)
+        session = self._new_session(account, session_id, refresh_token, amr, visitor)
         await self.keeping.sessions.add(session)
         self.wake_ledger()
         return await self.keeping.signed_in(session, refresh_token)
+
+    async def _note_grant(
+        self,
+        account: AccountRecord,
+        session_id: SessionId,
+        amr: tuple[str, ...],
+        visitor: Visitor,
+    ) -> None:
+        now = self.world.now()
+        method = " ".join(amr)
+        entry = compose(
+            Kind.SIGN_IN,
+            {
+                "owner": str(UUID(bytes=account.id)),
+                "session": str(UUID(bytes=session_id)),
+                "method": method,
+            },
+            ledger_key=self.book.ledger_key(account),
+            nonce=self.world.random_bytes(_NONCE_BYTES),
+            at=now,
+        )
+        await self.events.note(
+            Happening(
+                kind=EventKind.SIGN_IN,
+                method=method,
+                outcome=Outcome.GRANTED,
+                visitor=visitor,
+                account_id=account.id,
+                session_id=session_id,
+                entry=entry.entry,
+                entry_due_at=now + self._log_delay(),
+            )
+        )
+
+    async def _note_refusal(
+        self, email: EmailAddress, account: AccountRecord | None, visitor: Visitor
+    ) -> None:
+        await self.events.note(
+            Happening(
+                kind=EventKind.SIGN_IN,
+                method="pwd",
+                outcome=Outcome.REFUSED,
+                visitor=visitor,
+                account_id=account.id if account else None,
+                subject_index=self.book.email_index(email),
+                reason="invalid_credentials",
+            )
+        )
 
     def _new_session(
         self,
@@ -75,20 +131,10 @@ class SignIn:
         session_id: SessionId,
         refresh_token: str,
         amr: tuple[str, ...],
+        visitor: Visitor,
     ) -> SessionRecord:
         now = self.world.now()
         lifetimes = self.keeping.lifetimes
-        entry = compose(
-            Kind.SIGN_IN,
-            {
-                "owner": str(UUID(bytes=account.id)),
-                "session": str(UUID(bytes=session_id)),
-                "method": " ".join(amr),
-            },
-            ledger_key=self.book.ledger_key(account),
-            nonce=self.world.random_bytes(_NONCE_BYTES),
-            at=now,
-        )
         return SessionRecord(
             id=session_id,
             account_id=account.id,
@@ -105,8 +151,7 @@ class SignIn:
             rotated_at=None,
             ended_at=None,
             end_reason=None,
-            entry=entry.entry,
-            entry_due_at=now + self._log_delay(),
+            visitor=self.keeping.seal_visitor(session_id, visitor),
         )
 
     def _log_delay(self) -> timedelta:

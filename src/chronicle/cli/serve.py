@@ -1,4 +1,4 @@
-"""`chronicle serve`: the server, with its worker unless `CHRONICLE_WORKER=external`."""
+"""`chronicle serve`: the server."""
 
 from chronicle import settings
 

@@ -188,3 +188,13 @@ def to_micros(moment: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """The moment, in UTC."""
     return _EPOCH + timedelta(microseconds=micros)
+
+
+def optional_micros(moment: datetime | None) -> int | None:
+    """`to_micros`, or None for None."""
+    return None if moment is None else to_micros(moment)
+
+
+def optional_moment(micros: int | None) -> datetime | None:
+    """`from_micros`, or None for None."""
+    return None if micros is None else from_micros(micros)

@@ -16,7 +16,8 @@ class EntryColumns:
         self.name = table
         wait = f"AND {order} <= ?1" if waits else ""
         self._pending = (
-            f"SELECT id, entry FROM {table} WHERE entry_index IS NULL {wait} "
+            f"SELECT id, entry FROM {table} WHERE entry_index IS NULL "
+            f"AND entry IS NOT NULL {wait} "
             f"ORDER BY {order}, id LIMIT ?2"
         )
 

@@ -1,27 +1,38 @@
-"""The sessions table, and its rows as a source of ledger entries."""
+"""The sessions table."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
-from chronicle.adapters.database.sqlite.entries import EntryColumns
+from chronicle.adapters.database.sqlite.engine import (
+    Engine,
+    from_micros,
+    optional_micros,
+    optional_moment,
+    to_micros,
+)
 from chronicle.auth.ports import Rotation, SessionId, SessionRecord
+from chronicle.users.ports import AccountId
 
 _COLUMNS = (
     "id, account_id, epoch, amr, created_at, last_used_at, idle_expires_at, expires_at, "
     "generation, refresh_hash, previous_hash, sealed_successor, rotated_at, ended_at, "
-    "end_reason, entry, entry_due_at"
+    "end_reason, sealed_visitor"
 )
 
+_OF_A_LIVE_ACCOUNT = "JOIN accounts a ON a.id = s.account_id"
+_LIVE = "s.ended_at IS NULL AND s.epoch = a.epoch AND s.idle_expires_at > ?1 AND s.expires_at > ?2"
+_MOST_LISTED = 200
 
-class SqliteSessions(EntryColumns):
-    """`auth.ports.Sessions` and `ledger.ports.EntrySource` on SQLite."""
+
+class SqliteSessions:
+    """`auth.ports.Sessions` on SQLite."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, table="sessions", order="entry_due_at", waits=True)
+        self._engine = engine
 
     async def add(self, record: SessionRecord) -> None:
-        """Store a new session with its ledger entry in the same write."""
+        """Store a new session."""
         row = _to_row(record)
         marks = ",".join("?" * len(row))
         await self._engine.write(
@@ -31,16 +42,25 @@ class SqliteSessions(EntryColumns):
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, ended or not, or None."""
         row = self._engine.one(f"SELECT {_COLUMNS} FROM sessions WHERE id = ?", (session_id,))
-        return _from_row(row)
+        return None if row is None else _from_row(row)
+
+    async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
+        """An account's sessions for which `is_live` holds, newest first."""
+        micros = to_micros(now)
+        columns = ", ".join(f"s.{name}" for name in _COLUMNS.split(", "))
+        rows = self._engine.all(
+            f"SELECT {columns} FROM sessions s {_OF_A_LIVE_ACCOUNT} "
+            f"WHERE s.account_id = ?3 AND {_LIVE} ORDER BY s.id DESC LIMIT {_MOST_LISTED}",
+            (micros, micros, account_id),
+        )
+        return [_from_row(row) for row in rows]
 
     async def is_live(self, session_id: SessionId, *, now: datetime) -> bool:
         """Whether it has not ended or expired, and its account's epoch has not moved since."""
         micros = to_micros(now)
         row = self._engine.one(
-            "SELECT 1 FROM sessions s JOIN accounts a ON a.id = s.account_id "
-            "WHERE s.id = ? AND s.ended_at IS NULL AND s.epoch = a.epoch "
-            "AND s.idle_expires_at > ? AND s.expires_at > ?",
-            (session_id, micros, micros),
+            f"SELECT 1 FROM sessions s {_OF_A_LIVE_ACCOUNT} WHERE s.id = ?3 AND {_LIVE}",
+            (micros, micros, session_id),
         )
         return row is not None
 
@@ -114,17 +134,14 @@ def _to_row(record: SessionRecord) -> tuple[Any, ...]:
         record.refresh_hash,
         record.previous_hash,
         record.successor,
-        _optional_micros(record.rotated_at),
-        _optional_micros(record.ended_at),
+        optional_micros(record.rotated_at),
+        optional_micros(record.ended_at),
         record.end_reason,
-        record.entry,
-        to_micros(record.entry_due_at),
+        record.visitor,
     )
 
 
-def _from_row(row: tuple[Any, ...] | None) -> SessionRecord | None:
-    if row is None:
-        return None
+def _from_row(row: tuple[Any, ...]) -> SessionRecord:
     return SessionRecord(
         id=row[0],
         account_id=row[1],
@@ -138,17 +155,8 @@ def _from_row(row: tuple[Any, ...] | None) -> SessionRecord | None:
         refresh_hash=row[9],
         previous_hash=row[10],
         successor=row[11],
-        rotated_at=_optional_moment(row[12]),
-        ended_at=_optional_moment(row[13]),
+        rotated_at=optional_moment(row[12]),
+        ended_at=optional_moment(row[13]),
         end_reason=row[14],
-        entry=row[15],
-        entry_due_at=from_micros(row[16]),
+        visitor=row[15],
     )
-
-
-def _optional_micros(moment: datetime | None) -> int | None:
-    return None if moment is None else to_micros(moment)
-
-
-def _optional_moment(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)

@@ -33,11 +33,8 @@ CREATE TABLE sessions (
     rotated_at       INTEGER,
     ended_at         INTEGER,
     end_reason       TEXT,
-    entry            BLOB NOT NULL,
-    entry_due_at     INTEGER NOT NULL,
-    entry_index      INTEGER
+    sealed_visitor   BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
 
-CREATE INDEX sessions_by_account ON sessions (account_id);
-CREATE INDEX sessions_to_log ON sessions (entry_due_at, id) WHERE entry_index IS NULL;
+CREATE INDEX sessions_by_account ON sessions (account_id, id);
 CREATE INDEX sessions_with_successor ON sessions (rotated_at) WHERE sealed_successor IS NOT NULL;

@@ -1,0 +1,145 @@
+"""Security events: every sign-in, granted or refused, and every change of a credential.
+
+Their owner sees them. The address and the device are sealed. Only what was granted becomes an
+entry in the ledger: what strangers try must neither grow it nor show in it who exists.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from chronicle.security.cursors import Cursors
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.ports import EventRecord, Events
+from chronicle.security.visitors import Visitor
+from chronicle.world import World
+
+_TABLE = "events"
+
+
+class EventKind(StrEnum):
+    """What happened."""
+
+    SIGN_IN = "sign_in"
+    SESSION_REPLAYED = "session_replayed"
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What is to be noted. `subject_index` stands for an address without an account."""
+
+    kind: EventKind
+    method: str
+    outcome: Outcome
+    visitor: Visitor
+    account_id: bytes | None = None
+    subject_index: bytes | None = None
+    reason: str | None = None
+    session_id: bytes | None = None
+    entry: bytes | None = None
+    entry_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """An event in the clear. `index` is its entry's place in the ledger, when it has one."""
+
+    id: bytes
+    kind: str
+    method: str
+    outcome: str
+    reason: str | None
+    session_id: bytes | None
+    visitor: Visitor
+    created_at: datetime
+    entry: bytes | None
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events, newest first, and the cursor behind them, if there are more."""
+
+    events: list[SecurityEvent]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLog:
+    """Notes events, and shows an account its own."""
+
+    events: Events
+    cipher: FieldCipher
+    index: BlindIndex
+    cursors: Cursors
+    world: World
+
+    async def note(self, happening: Happening) -> None:
+        """Store an event; durable on return. Unavailable when it can't be."""
+        event_id = self.world.new_id()
+        await self.events.add(
+            EventRecord(
+                id=event_id,
+                account_id=happening.account_id,
+                subject_index=happening.subject_index,
+                kind=happening.kind,
+                method=happening.method,
+                outcome=happening.outcome,
+                reason=happening.reason,
+                session_id=happening.session_id,
+                visitor=self.cipher.seal(
+                    msgspec.msgpack.encode(happening.visitor),
+                    table=_TABLE,
+                    record=event_id,
+                    field="visitor",
+                ),
+                address_index=self.index.of(happening.visitor.address, column="events.address"),
+                created_at=self.world.now(),
+                entry=happening.entry,
+                entry_due_at=happening.entry_due_at,
+                entry_index=None,
+            )
+        )
+
+    async def page(self, account_id: bytes, *, cursor: str | None, limit: int) -> EventPage:
+        """An account's events, newest first.
+
+        Raises:
+            Rejected: `invalid_cursor`.
+        """
+        before = None if cursor is None else self.cursors.decode(_TABLE, cursor)
+        records = await self.events.page(account_id, before=before, limit=limit + 1)
+        shown = records[:limit]
+        more = len(records) > limit
+        return EventPage(
+            events=[self._in_the_clear(record) for record in shown],
+            next_cursor=self.cursors.encode(_TABLE, shown[-1].id) if more else None,
+        )
+
+    async def forget_old(self, keep: timedelta) -> int:
+        """Drop events that are older than `keep`; how many."""
+        return await self.events.forget(before=self.world.now() - keep)
+
+    def _in_the_clear(self, record: EventRecord) -> SecurityEvent:
+        plain = self.cipher.open(record.visitor, table=_TABLE, record=record.id, field="visitor")
+        return SecurityEvent(
+            id=record.id,
+            kind=record.kind,
+            method=record.method,
+            outcome=record.outcome,
+            reason=record.reason,
+            session_id=record.session_id,
+            visitor=msgspec.msgpack.decode(plain, type=Visitor),
+            created_at=record.created_at,
+            entry=record.entry,
+            index=record.entry_index,
+        )

@@ -1,0 +1,46 @@
+"""What watching over accounts needs of the world: one table of events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One security event as stored.
+
+    `account_id` is None where no account was meant; `subject_index` is then the blind index of
+    the address that was tried. `visitor` is sealed; `address_index` is the blind index of the
+    visitor's address. A granted sign-in carries its ledger entry, due at `entry_due_at`.
+    """
+
+    id: bytes
+    account_id: bytes | None
+    subject_index: bytes | None
+    kind: str
+    method: str
+    outcome: str
+    reason: str | None
+    session_id: bytes | None
+    visitor: bytes
+    address_index: bytes
+    created_at: datetime
+    entry: bytes | None
+    entry_due_at: datetime | None
+    entry_index: int | None
+
+
+class Events(Protocol):
+    """The events table. It is also a ledger `EntrySource` named "events"."""
+
+    async def add(self, record: EventRecord) -> None:
+        """Store one event, with its ledger entry in the same write; durable on return."""
+
+    async def page(
+        self, account_id: bytes, *, before: bytes | None, limit: int
+    ) -> Sequence[EventRecord]:
+        """An account's events, newest first (UUIDv7 ids sort by time), from below `before`."""
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop events from before a moment, unless their entry still waits for the ledger."""

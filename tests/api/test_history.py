@@ -1,0 +1,107 @@
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from tests.running_server import PASSWORD, Person, RunningServer, eventually
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def events(person: Person, **query: object) -> list[dict[str, object]]:
+    answer = person.client.get("/api/auth/user/login-events", params=query)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, object]] = answer.json()["items"]
+    return items
+
+
+def test_the_owner_sees_every_sign_in_good_or_bad(ada: Person) -> None:
+    ada.client.headers["User-Agent"] = FIREFOX
+    wrong = {"email": ada.email, "password": PASSWORD + "!"}
+    ada.client.post("/api/auth/login", json=wrong)
+    ada.sign_in()
+    granted, refused, signed_up = events(ada)
+    assert (granted["outcome"], granted["method"]) == ("granted", "pwd")
+    assert granted["session_id"] == ada.session["session_id"]
+    assert granted["device"] == "Firefox on Linux"
+    assert granted["ip"] in {"127.0.0.1", "::1"}
+    assert (refused["outcome"], refused["reason"]) == ("refused", "invalid_credentials")
+    assert refused["session_id"] is None
+    assert refused["ledger"] is None
+    assert signed_up["outcome"] == "granted"
+
+
+def test_a_granted_sign_in_gets_its_place_in_the_ledger(ada: Person) -> None:
+    def placed() -> object:
+        (event,) = events(ada)
+        place = event["ledger"]
+        assert isinstance(place, dict)
+        return place["index"] is not None
+
+    eventually(placed)
+
+
+def test_history_comes_in_pages(ada: Person) -> None:
+    for _ in range(3):
+        ada.sign_in()
+    first = ada.client.get("/api/auth/user/login-events", params={"limit": 3}).json()
+    rest = ada.client.get(
+        "/api/auth/user/login-events", params={"limit": 3, "cursor": first["next_cursor"]}
+    ).json()
+    ids = [event["id"] for event in first["items"] + rest["items"]]
+    assert len(ids) == 4
+    assert ids == sorted(ids, reverse=True)
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("limit=0", 422), ("limit=101", 422), ("limit=x", 422), ("cursor=x", 400)]
+)
+def test_a_page_that_can_not_be_is_refused(ada: Person, query: str, status: int) -> None:
+    answer = ada.client.get(f"/api/auth/user/login-events?{query}")
+    assert answer.status_code == status
+
+
+def test_sessions_are_listed_with_the_current_one_marked(ada: Person) -> None:
+    first = ada.session["session_id"]
+    ada.client.headers["User-Agent"] = FIREFOX
+    second = ada.sign_in().session["session_id"]
+    items = ada.client.get("/api/auth/sessions").json()["items"]
+    assert [(item["id"], item["current"]) for item in items] == [(second, True), (first, False)]
+    assert items[0]["device"] == "Firefox on Linux"
+
+
+def test_a_session_is_ended_from_another_device(ada: Person) -> None:
+    lost = ada.session
+    ada.sign_in()
+    path = f"/api/auth/sessions/{lost['session_id']}"
+    assert ada.client.delete(path).status_code == 204
+    assert ada.client.delete(path).status_code == 404
+    answer = httpx2.get(
+        f"{ada.server.url}/api/auth/user",
+        headers={"Authorization": f"Bearer {lost['access_token']}"},
+    )
+    assert answer.status_code == 401
+    assert len(ada.client.get("/api/auth/sessions").json()["items"]) == 1
+
+
+def test_nobody_ends_or_sees_the_sessions_of_another(
+    ada: Person, new_person: Callable[[], Person]
+) -> None:
+    eve = new_person().sign_up()
+    path = f"/api/auth/sessions/{ada.session['session_id']}"
+    stolen = eve.client.delete(path)
+    missing = eve.client.delete("/api/auth/sessions/018f0000-0000-7000-8000-000000000000")
+    assert stolen.status_code == missing.status_code == 404
+    assert stolen.json()["code"] == missing.json()["code"]
+    assert ada.client.get("/api/auth/user").status_code == 200
+    assert len(eve.client.get("/api/auth/sessions").json()["items"]) == 1
+
+
+def test_an_address_that_a_stranger_claims_is_not_believed(
+    server: RunningServer, ada: Person
+) -> None:
+    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "True-Client-IP"):
+        ada.client.headers[name] = "203.0.113.9"
+    ada.sign_in()
+    assert events(ada)[0]["ip"] in {"127.0.0.1", "::1"}
