@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,12 @@ AT_ONCE = Pace(
     gather_seconds=0, poll_seconds=3600, first_backoff_seconds=0, longest_backoff_seconds=0
 )
 PATIENT = 30.0
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop run on until something holds."""
+    while not holds():  # noqa: ASYNC110 - the state of the loop is what is looked at
+        await asyncio.sleep(0)
 
 
 async def test_entries_get_indices_in_the_order_of_their_rows():
@@ -178,8 +185,7 @@ async def test_a_waiter_who_waits_before_the_row_is_there_hears_of_it():
     sequencer = world.process(pace=AT_ONCE)
     loop = await running(sequencer)
     waiting = asyncio.create_task(sequencer.wait_for("uploads", (0).to_bytes(16, "big"), PATIENT))
-    while not sequencer._placements._waiting:
-        await asyncio.sleep(0)
+    await until(lambda: bool(sequencer._placements._waiting))
     world.add(1)
     sequencer.wake()
     assert await waiting == 0
@@ -232,8 +238,7 @@ async def test_a_waiter_is_not_left_waiting_when_the_loop_ends():
     sequencer = world.process(pace=AT_ONCE)
     loop = await running(sequencer)
     waiting = asyncio.create_task(sequencer.wait_for("uploads", b"x" * 16, PATIENT))
-    while not sequencer._placements._waiting:
-        await asyncio.sleep(0)
+    await until(lambda: bool(sequencer._placements._waiting))
     await sequencer.stop()
     await loop
     assert await waiting is None
@@ -255,8 +260,7 @@ async def test_the_loop_outlives_a_part_that_fails_for_a_while(broken: str, faul
     faults.named[broken] = fault
     (row,) = world.add(1)
     waiting = asyncio.create_task(sequencer.wait_for("uploads", row, PATIENT))
-    while faults.steps.count(broken) < 3 and not waiting.done():
-        await asyncio.sleep(0)
+    await until(lambda: faults.steps.count(broken) >= 3 or waiting.done())
     if not waiting.done():
         assert isinstance(sequencer.trouble, Unavailable)
     faults.named.clear()
@@ -277,8 +281,7 @@ async def test_the_loop_does_not_go_on_over_a_restored_backup():
     committed = world.checkpoints.history.pop()
     world.add(1)
     sequencer.wake()
-    while not isinstance(sequencer.trouble, DatabaseBehind):
-        await asyncio.sleep(0)
+    await until(lambda: isinstance(sequencer.trouble, DatabaseBehind))
     assert committed.note == world.tiles.blobs["checkpoint"]
     world.checkpoints.history.append(committed)
     await sequencer.stop()
