@@ -200,7 +200,10 @@ def _describe(failure: Failure, request_id: str) -> Answer:
 def _host(scope: Scope) -> bytes:
     """The Host header; RFC 9112 3.2 wants exactly one of a client that speaks HTTP/1.1."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
-    if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
+    version = scope["http_version"]
+    if version not in {"1.0", "1.1"}:
+        raise Rejected("malformed_request", "This server speaks HTTP/1.1.")
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
         raise Rejected("malformed_request", "A request has exactly one Host header.")
     return hosts[0] if hosts else b""
 

@@ -1,0 +1,94 @@
+"""Servers to attack: one as it comes, and one that soon loses patience."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import httpx2
+import pytest
+
+from tests.running_server import Person, RunningServer
+
+_numbers = itertools.count(1)
+
+UPLOAD_LIMIT = 2 * 1024 * 1024
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("attacked")
+    with RunningServer(folder, CHRONICLE_UPLOAD_LIMIT=str(UPLOAD_LIMIT)) as server:
+        yield server
+        assert_unharmed(server)
+
+
+@pytest.fixture(scope="session")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("impatient")
+    patience = {"CHRONICLE_REQUEST_SECONDS": "1", "CHRONICLE_UPLOAD_STALL_SECONDS": "1"}
+    with RunningServer(folder, **patience) as server:
+        yield server
+        assert_unharmed(server)
+
+
+def assert_unharmed(server: RunningServer) -> None:
+    """Nothing that came over the wire made a bug show itself."""
+    assert "a request failed" not in server.log, server.log
+    assert "Traceback" not in server.log, server.log
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[httpx2.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def new_person(server: RunningServer) -> Iterator[Callable[[], Person]]:
+    people: list[Person] = []
+
+    def make() -> Person:
+        people.append(Person(server, f"person-{next(_numbers)}@example.org").sign_up())
+        return people[-1]
+
+    yield make
+    for person in people:
+        person.client.close()
+
+
+@pytest.fixture(scope="session")
+def ada(new_person: Callable[[], Person]) -> Person:
+    return new_person()
+
+
+@pytest.fixture(scope="session")
+def bob(new_person: Callable[[], Person]) -> Person:
+    return new_person()
+
+
+@pytest.fixture
+def bystander(server: RunningServer) -> Callable[[], AbstractContextManager[None]]:
+    """Somebody else, who uses the server all the while and must not notice anything."""
+
+    @contextmanager
+    def reading() -> Iterator[None]:
+        done = threading.Event()
+        answers: list[int] = []
+
+        def read() -> None:
+            with server.client() as client:
+                while not done.is_set() or not answers:
+                    answers.append(client.get("/health/live").status_code)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join(30)
+        assert not thread.is_alive()
+        assert set(answers) == {200}
+
+    return reading
