@@ -8,11 +8,12 @@ import pytest
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
+from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.auth.ports import Sessions
-from chronicle.security.ports import Events
+from chronicle.security.ports import Events, MailedTokens
 from chronicle.uploads.ports import Uploads
 from chronicle.users.ports import Accounts
 from tests.fakes.world import FakeWorld
@@ -45,6 +46,11 @@ def sessions(sqlite: Engine) -> Sessions:
 @pytest.fixture
 def events(sqlite: Engine) -> Events:
     return SqliteEvents(sqlite)
+
+
+@pytest.fixture
+def mailed_tokens(sqlite: Engine) -> MailedTokens:
+    return SqliteMailedTokens(sqlite)
 
 
 @pytest.fixture

@@ -44,3 +44,32 @@ class Events(Protocol):
 
     async def forget(self, *, before: datetime) -> int:
         """Drop events from before a moment, unless their entry still waits for the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailedTokenRecord:
+    """A mailed token as stored, by its SHA-256. `epoch` is the account's when it was issued."""
+
+    hash: bytes
+    purpose: str
+    account_id: bytes
+    epoch: int
+    expires_at: datetime
+
+
+class MailedTokens(Protocol):
+    """The table of mailed tokens."""
+
+    async def add(self, record: MailedTokenRecord) -> None:
+        """Store a new token; durable on return."""
+
+    async def spend(
+        self, token_hash: bytes, *, purpose: str, now: datetime
+    ) -> MailedTokenRecord | None:
+        """Spend a token of this purpose: the record, for the one call that did it.
+
+        None for everybody else: spent, expired, for something else, or never issued. Durable.
+        """
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop tokens that expired before a moment; how many."""

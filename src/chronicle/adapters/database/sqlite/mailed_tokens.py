@@ -1,0 +1,59 @@
+"""The table of mailed tokens."""
+
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.security.ports import MailedTokenRecord
+
+_COLUMNS = "hash, purpose, account_id, epoch, expires_at"
+
+
+class SqliteMailedTokens:
+    """`security.ports.MailedTokens` on SQLite."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def add(self, record: MailedTokenRecord) -> None:
+        """Store a new token."""
+        row = (
+            record.hash,
+            record.purpose,
+            record.account_id,
+            record.epoch,
+            to_micros(record.expires_at),
+        )
+        await self._engine.write(
+            lambda db: db.execute(f"INSERT INTO mailed_tokens ({_COLUMNS}) VALUES (?,?,?,?,?)", row)
+        )
+
+    async def spend(
+        self, token_hash: bytes, *, purpose: str, now: datetime
+    ) -> MailedTokenRecord | None:
+        """Spend a token: the record, for the one call that did it."""
+        micros = to_micros(now)
+
+        def update(db: sqlite3.Connection) -> tuple[Any, ...] | None:
+            row: tuple[Any, ...] | None = db.execute(
+                "UPDATE mailed_tokens SET spent_at = ? WHERE hash = ? AND purpose = ? "
+                f"AND spent_at IS NULL AND expires_at > ? RETURNING {_COLUMNS}",
+                (micros, token_hash, purpose, micros),
+            ).fetchone()
+            return row
+
+        row = await self._engine.write(update)
+        if row is None:
+            return None
+        return MailedTokenRecord(*row[:4], expires_at=from_micros(row[4]))
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop tokens that expired before a moment; how many."""
+        return await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "DELETE FROM mailed_tokens WHERE expires_at < ?", (to_micros(before),)
+                ).rowcount
+            )
+        )
