@@ -33,6 +33,7 @@ PROBLEMS: dict[str, Problem] = {
     "gone": Problem(410, "No longer available"),
     "header_block_too_large": Problem(431, "The request headers are too large"),
     "internal_error": Problem(500, "Something went wrong on our side"),
+    "invalid_cid": Problem(422, "Not a CID of a kind that occurs here"),
     "invalid_code": Problem(400, "The code is not right"),
     "invalid_credentials": Problem(401, "E-mail address and password do not match"),
     "invalid_cursor": Problem(400, "The cursor was not made by this list"),
