@@ -221,7 +221,7 @@ async def _ledger(storage: _Storage, signer: Signer, world: World) -> Sequencer:
     sequencer = Sequencer(
         store=storage.tiles,
         checkpoints=storage.checkpoints,
-        sources=(storage.uploads, storage.events),
+        sources=(storage.uploads, storage.events, storage.accounts),
         signer=signer,
         clock=world.now,
     )

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from chronicle.errors import Conflict
-from chronicle.users.ports import AccountId, AccountRecord, Accounts
+from chronicle.ledger.ports import Placed
+from chronicle.users.ports import AccountId, AccountRecord, Accounts, CredentialChange
 from tests.fakes.world import FakeWorld
 
 
@@ -88,3 +89,62 @@ async def test_a_better_hash_is_saved_only_while_the_epoch_stands(
     assert not await accounts.save_password_hash(record.id, seen_epoch=1, password_hash=b"no")
     assert await accounts.save_password_hash(record.id, seen_epoch=0, password_hash=b"yes")
     assert await accounts.get(record.id) == replace(record, password_hash=b"yes")
+
+
+def a_change(world: FakeWorld) -> CredentialChange:
+    return CredentialChange(
+        id=world.world.new_id(),
+        kind="password",
+        previous=b"sealed before",
+        created_at=world.time,
+        entry=b"entry",
+    )
+
+
+async def test_a_password_changes_with_its_record_and_moves_the_epoch(
+    accounts: Accounts, world: FakeWorld
+) -> None:
+    record = an_account(world)
+    await accounts.add(record)
+    world.pass_time(seconds=1)
+    change = a_change(world)
+    assert await accounts.change_password(
+        record.id, seen_epoch=0, password_hash=b"new", change=change
+    )
+    after = await accounts.get(record.id)
+    assert after == replace(record, password_hash=b"new", epoch=1, updated_at=world.time)
+    assert list(await accounts.changes_since(record.id, since=world.time)) == [change]
+    (pending,) = await accounts.pending(due=world.time, limit=10)
+    assert (pending.row_id, pending.entry) == (change.id, b"entry")
+    await accounts.record_placed([Placed(change.id, 5)])
+    assert not await accounts.pending(due=world.time, limit=10)
+
+
+async def test_of_32_racing_changes_one_wins_and_one_is_recorded(
+    accounts: Accounts, world: FakeWorld
+) -> None:
+    record = an_account(world)
+    await accounts.add(record)
+    changes = [a_change(world) for _ in range(32)]
+    won = await asyncio.gather(
+        *(
+            accounts.change_password(record.id, seen_epoch=0, password_hash=c.id, change=c)
+            for c in changes
+        )
+    )
+    assert sum(won) == 1
+    winner = changes[won.index(True)]
+    after = await accounts.get(record.id)
+    assert after is not None
+    assert (after.password_hash, after.epoch) == (winner.id, 1)
+    assert list(await accounts.changes_since(record.id, since=world.time)) == [winner]
+
+
+async def test_the_epoch_is_raised_only_from_what_was_seen(
+    accounts: Accounts, world: FakeWorld
+) -> None:
+    record = an_account(world)
+    await accounts.add(record)
+    assert await accounts.raise_epoch(record.id, seen_epoch=0)
+    assert not await accounts.raise_epoch(record.id, seen_epoch=0)
+    assert await accounts.get(record.id) == replace(record, epoch=1)

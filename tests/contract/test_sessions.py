@@ -170,3 +170,17 @@ async def test_only_live_sessions_of_the_account_are_listed_newest_first(
     for session in [*others, *live]:
         await sessions.add(session)
     assert list(await sessions.live_of(owner.id, now=world.time)) == live
+
+
+async def test_a_session_carried_over_outlives_a_change_of_epoch(
+    sessions: Sessions, accounts: Accounts, world: FakeWorld, owner: AccountRecord
+) -> None:
+    kept, other, ended = (a_session(world, owner) for _ in range(3))
+    for session in (kept, other, ended):
+        await sessions.add(session)
+    await sessions.end(ended.id, reason="logout", now=world.time)
+    await accounts.raise_epoch(owner.id, seen_epoch=owner.epoch)
+    for session in (kept, ended):
+        await sessions.carry_over(session.id, epoch=owner.epoch + 1)
+    live = [await sessions.is_live(one.id, now=world.time) for one in (kept, other, ended)]
+    assert live == [True, False, False]

@@ -73,6 +73,9 @@ class Sessions(Protocol):
         calls, one. Durable when True.
         """
 
+    async def carry_over(self, session_id: SessionId, *, epoch: int) -> None:
+        """Give a session that has not ended another epoch, so that it outlives a change."""
+
     async def end(self, session_id: SessionId, *, reason: str, now: datetime) -> bool:
         """End it. True if this call did; False if it had ended or never was. Durable on return."""
 

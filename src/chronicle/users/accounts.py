@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from chronicle.errors import Conflict, Unauthenticated
+from chronicle.ledger.entries import compose
+from chronicle.ledger.kinds import Kind
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.users.emails import EmailAddress
-from chronicle.users.ports import AccountId, AccountRecord, Accounts
+from chronicle.users.ports import AccountId, AccountRecord, Accounts, CredentialChange
 from chronicle.world import World
 
 _TABLE = "accounts"
 _LEDGER_KEY_BYTES = 32
+_NONCE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,48 @@ class AccountBook:
             seen_epoch=record.epoch,
             password_hash=self._seal(record.id, "password_hash", password_hash.encode()),
         )
+
+    async def change_password(
+        self, record: AccountRecord, password_hash: str, *, how: str
+    ) -> AccountRecord | None:
+        """Replace the password; every session and token of before is void.
+
+        `how` says for the ledger what allowed it. None if the account moved on meanwhile, and
+        then nothing changed. What stood before is kept sealed, so that it can be undone.
+        """
+        now = self.world.now()
+        change_id = self.world.new_id()
+        entry = compose(
+            Kind.CREDENTIAL_CHANGED,
+            {"owner": str(UUID(bytes=record.id)), "credential": "password", "method": how},
+            ledger_key=self.ledger_key(record),
+            nonce=self.world.random_bytes(_NONCE_BYTES),
+            at=now,
+        )
+        previous = self.password_hash(record)
+        change = CredentialChange(
+            id=change_id,
+            kind="password",
+            previous=self.cipher.seal_text(
+                previous, table="credential_changes", record=change_id, field="previous"
+            ),
+            created_at=now,
+            entry=entry.entry,
+        )
+        changed = await self.accounts.change_password(
+            record.id,
+            seen_epoch=record.epoch,
+            password_hash=self._seal(record.id, "password_hash", password_hash.encode()),
+            change=change,
+        )
+        return await self.record(record.id) if changed else None
+
+    async def void_sessions(self, account_id: AccountId) -> None:
+        """Raise the security epoch: every session, token, ticket and code of before is void."""
+        while True:
+            record = await self.record(account_id)
+            if await self.accounts.raise_epoch(account_id, seen_epoch=record.epoch):
+                return
 
     def ledger_key(self, record: AccountRecord) -> bytes:
         """The 32-byte key under which the account's ledger entries commit."""

@@ -1,5 +1,6 @@
 """What accounts need of the world: one table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
@@ -31,8 +32,25 @@ class AccountRecord:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CredentialChange:
+    """What is kept of a change of a way to sign in: its ledger entry, and what undoes it.
+
+    `previous` seals what stood before (a password's hash), or is None.
+    """
+
+    id: bytes
+    kind: str
+    previous: bytes | None
+    created_at: datetime
+    entry: bytes
+
+
 class Accounts(Protocol):
-    """The accounts table. Every method is one atomic write or one read."""
+    """The accounts table. Every method is one atomic write or one read.
+
+    It is also a ledger `EntrySource` named "credential_changes".
+    """
 
     async def add(self, record: AccountRecord) -> None:
         """Store a new account; durable on return.
@@ -60,6 +78,27 @@ class Accounts(Protocol):
         now: datetime,
     ) -> bool:
         """Replace the profile's fields if `updated_at` is still what the caller saw."""
+
+    async def change_password(
+        self,
+        account_id: AccountId,
+        *,
+        seen_epoch: int,
+        password_hash: bytes,
+        change: CredentialChange,
+    ) -> bool:
+        """Replace the password's hash and raise the epoch, with the change's record, at once.
+
+        Only if the epoch is still `seen_epoch`; True if this call did it. Durable when True.
+        """
+
+    async def raise_epoch(self, account_id: AccountId, *, seen_epoch: int) -> bool:
+        """Raise the epoch by one if it is still `seen_epoch`: every session is void. Durable."""
+
+    async def changes_since(
+        self, account_id: AccountId, *, since: datetime
+    ) -> Sequence[CredentialChange]:
+        """The account's changes from that moment on, newest first."""
 
     async def save_password_hash(
         self, account_id: AccountId, *, seen_epoch: int, password_hash: bytes

@@ -1,24 +1,28 @@
 """The accounts table."""
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.adapters.database.sqlite.entries import EntryColumns
 from chronicle.errors import Conflict
-from chronicle.users.ports import AccountId, AccountRecord
+from chronicle.users.ports import AccountId, AccountRecord, CredentialChange
 
 _COLUMNS = (
     "id, sealed_email, email_index, email_verified, sealed_password_hash, sealed_name, "
     "sealed_locale, sealed_timezone, sealed_ledger_key, epoch, created_at, updated_at"
 )
 
+_CHANGE = "id, kind, sealed_previous, created_at, entry"
 
-class SqliteAccounts:
-    """`users.ports.Accounts` on SQLite."""
+
+class SqliteAccounts(EntryColumns):
+    """`users.ports.Accounts` and `ledger.ports.EntrySource` on SQLite."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine, table="credential_changes", order="created_at", waits=False)
 
     async def add(self, record: AccountRecord) -> None:
         """Store a new account."""
@@ -78,6 +82,57 @@ class SqliteAccounts:
         )
         return changed == 1
 
+    async def change_password(
+        self,
+        account_id: AccountId,
+        *,
+        seen_epoch: int,
+        password_hash: bytes,
+        change: CredentialChange,
+    ) -> bool:
+        """Replace the password's hash and raise the epoch, with the change's record, at once."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            updated = db.execute(
+                "UPDATE accounts SET sealed_password_hash = ?, epoch = epoch + 1, "
+                "updated_at = max(updated_at, ?) WHERE id = ? AND epoch = ?",
+                (password_hash, to_micros(change.created_at), account_id, seen_epoch),
+            ).rowcount
+            if updated == 1:
+                db.execute(
+                    f"INSERT INTO credential_changes (account_id, {_CHANGE}) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (account_id, *_change_row(change)),
+                )
+            return updated == 1
+
+        return await self._engine.write(write)
+
+    async def raise_epoch(self, account_id: AccountId, *, seen_epoch: int) -> bool:
+        """Raise the epoch by one if it is still `seen_epoch`."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE accounts SET epoch = epoch + 1 WHERE id = ? AND epoch = ?",
+                    (account_id, seen_epoch),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def changes_since(
+        self, account_id: AccountId, *, since: datetime
+    ) -> Sequence[CredentialChange]:
+        """The account's changes from that moment on, newest first."""
+        rows = self._engine.all(
+            f"SELECT {_CHANGE} FROM credential_changes WHERE account_id = ? AND created_at >= ? "
+            "ORDER BY id DESC",
+            (account_id, to_micros(since)),
+        )
+        return [
+            CredentialChange(row[0], row[1], row[2], from_micros(row[3]), row[4]) for row in rows
+        ]
+
     async def save_password_hash(
         self, account_id: AccountId, *, seen_epoch: int, password_hash: bytes
     ) -> bool:
@@ -91,6 +146,11 @@ class SqliteAccounts:
             )
         )
         return changed == 1
+
+
+def _change_row(change: CredentialChange) -> tuple[Any, ...]:
+    created_at = to_micros(change.created_at)
+    return (change.id, change.kind, change.previous, created_at, change.entry)
 
 
 def _to_row(record: AccountRecord) -> tuple[Any, ...]:

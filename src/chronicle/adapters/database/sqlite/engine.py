@@ -66,14 +66,18 @@ class Engine:
 
     def one(self, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
         """The first row of a keyed read, or None. Unavailable when the file can't be read."""
-        with _translated():
+        try:
             row: tuple[Any, ...] | None = self._reader.execute(statement, parameters).fetchone()
-            return row
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        return row
 
     def all(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """The rows of a bounded read. Unavailable when the file can't be read."""
-        with _translated():
+        try:
             return self._reader.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise _translate(error) from error
 
     async def write(self, write: Write[T]) -> T:
         """Run a write in its own savepoint; its result once the commit is on disk.
@@ -158,14 +162,6 @@ def _hand_over(jobs: list[_Job]) -> None:
             job.answer.set_result(job.result)
         else:
             job.answer.set_exception(_translate(job.error))
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translate(error) from error
 
 
 def _translate(error: BaseException) -> BaseException:

@@ -46,7 +46,13 @@ class SqliteMailedTokens:
         row = await self._engine.write(update)
         if row is None:
             return None
-        return MailedTokenRecord(*row[:4], expires_at=from_micros(row[4]))
+        return MailedTokenRecord(
+            hash=row[0],
+            purpose=row[1],
+            account_id=row[2],
+            epoch=row[3],
+            expires_at=from_micros(row[4]),
+        )
 
     async def forget(self, *, before: datetime) -> int:
         """Drop tokens that expired before a moment; how many."""

@@ -88,6 +88,15 @@ class SqliteSessions:
         )
         return changed == 1
 
+    async def carry_over(self, session_id: SessionId, *, epoch: int) -> None:
+        """Give a session that has not ended another epoch."""
+        await self._engine.write(
+            lambda db: db.execute(
+                "UPDATE sessions SET epoch = ? WHERE id = ? AND ended_at IS NULL",
+                (epoch, session_id),
+            )
+        )
+
     async def end(self, session_id: SessionId, *, reason: str, now: datetime) -> bool:
         """End it. True if this call did."""
         changed = await self._engine.write(
