@@ -15,8 +15,9 @@ import asyncio
 import inspect
 import typing
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
@@ -122,7 +123,10 @@ Handler = Callable[[Any], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One route as declared. `problems` are the codes it adds to those any route can answer."""
+    """One route as declared. `problems` are the codes it adds to those any route can answer.
+
+    `also` says when it answers with another status that is no problem.
+    """
 
     method: str
     path: str
@@ -137,6 +141,7 @@ class Endpoint:
     media_type: str
     request_media: tuple[str, ...]
     body_limit: int | None
+    also: Mapping[int, str]
 
     @property
     def signed_in(self) -> bool:
@@ -178,6 +183,7 @@ class Routes:
         media_type: str = "application/json",
         request_media: tuple[str, ...] = ("application/json",),
         body_limit: int | None = None,
+        also: Mapping[int, str] = MappingProxyType({}),
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -196,6 +202,7 @@ class Routes:
                     media_type=media_type,
                     request_media=request_media,
                     body_limit=body_limit,
+                    also=also,
                 )
             )
             return handler

@@ -37,7 +37,12 @@ class ProofVerdict(msgspec.Struct):
     closed: list[str]
 
 
-@endpoint.get("/api/web3/log/checkpoint", answers=str, media_type=_TEXT, problems=("unavailable",))
+@endpoint.get(
+    "/api/web3/log/checkpoint",
+    answers=str,
+    media_type=_TEXT,
+    problems=("log_not_started", "storage_unavailable"),
+)
 async def checkpoint(call: Call[None, None]) -> Response:
     """The newest checkpoint: origin, size and root hash as a signed note."""
     return _public(await call.app.log.checkpoint_note(), _TEXT, "public, max-age=2")
@@ -53,7 +58,7 @@ async def verifier_key(call: Call[None, None]) -> Response:
     "/api/web3/log/tile/{path:path}",
     answers=bytes,
     media_type="application/octet-stream",
-    problems=("tile_not_found", "unavailable"),
+    problems=("tile_not_found", "log_not_started", "storage_unavailable"),
 )
 async def tile(call: Call[None, None]) -> Response:
     """A tile of hashes (`<L>/<N>[.p/<W>]`) or of entries (`entries/<N>[.p/<W>]`)."""

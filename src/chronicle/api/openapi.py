@@ -4,6 +4,7 @@ import inspect
 import re
 import typing
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -93,6 +94,9 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
         schema = schemas.get(endpoint.answers, {})
         success["content"] = {endpoint.media_type: {"schema": schema}}
     responses: Json = {str(endpoint.status): success}
+    for status, when in endpoint.also.items():
+        bare = status == HTTPStatus.NOT_MODIFIED
+        responses[str(status)] = {"description": when} if bare else success | {"description": when}
     by_status: dict[int, list[str]] = {}
     for code in _codes(endpoint):
         by_status.setdefault(PROBLEMS[code].status, []).append(code)

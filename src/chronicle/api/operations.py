@@ -52,7 +52,7 @@ async def live(_call: Call[None, None]) -> Alive:
     return Alive()
 
 
-@endpoint.get("/health/ready", answers=Readiness)
+@endpoint.get("/health/ready", answers=Readiness, also={503: "A dependency does not answer."})
 async def ready(call: Call[None, None]) -> Readiness | Response:
     """Whether every dependency answers; 503 with the same body when one does not."""
     names = list(call.app.health)

@@ -59,6 +59,7 @@ PROBLEMS: dict[str, Problem] = {
     "quota_exceeded": Problem(507, "The storage allowance is used up"),
     "range_not_satisfiable": Problem(416, "The range lies outside the content"),
     "storage_full": Problem(503, "The server has no room left"),
+    "storage_unavailable": Problem(503, "The log's storage is failing"),
     "ticket_expired": Problem(410, "The ticket is spent or expired"),
     "tile_not_found": Problem(404, "The log has no such tile"),
     "too_large": Problem(413, "Too large"),

@@ -174,6 +174,7 @@ async def read_upload(call: SignedInCall[None, None]) -> Upload:
     answers=bytes,
     media_type="application/octet-stream",
     problems=("content_missing", "range_not_satisfiable"),
+    also={206: "The part that was asked for.", 304: "The caller has these bytes already."},
 )
 async def read_content(call: SignedInCall[None, None]) -> Response:
     """The file's bytes, as an attachment under its name.
@@ -205,7 +206,7 @@ async def read_content(call: SignedInCall[None, None]) -> Response:
     "/api/web3/uploads/{id}/proof",
     answers=str,
     media_type="text/plain; charset=utf-8",
-    problems=("not_yet_logged", "entry_not_found"),
+    problems=("not_yet_logged", "entry_not_found", "storage_unavailable"),
 )
 async def read_proof(call: SignedInCall[None, None]) -> Response:
     """The proof bundle (`.tlog-proof`) of an upload, which can be checked offline."""
