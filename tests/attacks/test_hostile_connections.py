@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -270,7 +271,7 @@ def test_a_thousand_idle_connections_are_in_nobodys_way(
 def test_a_server_with_few_file_descriptors_at_first_takes_all_it_may_have(
     server: RunningServer,
 ) -> None:
-    with open(f"/proc/{server.pid}/limits", encoding="ascii") as limits:
+    with Path(f"/proc/{server.pid}/limits").open(encoding="ascii") as limits:
         line = next(line for line in limits if line.startswith("Max open files"))
     soft, hard = line.split()[3:5]
     assert soft == hard
