@@ -3,12 +3,14 @@
 import asyncio
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.responses import Response
 
 from chronicle.api.endpoint import Call, Routes
+from chronicle.auth.mail_samples import SAMPLES
+from chronicle.auth.mail_templates import LANGUAGES
 from chronicle.errors import NotFound
 
 endpoint = Routes("Operation")
@@ -44,6 +46,27 @@ class OutboxMails(msgspec.Struct):
     """The newest mails first."""
 
     items: list[OutboxMail]
+
+
+class MailNames(msgspec.Struct):
+    """The mails that the server sends, by name, and the languages that they are written in."""
+
+    names: list[str]
+    languages: list[str]
+
+
+class SampleQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """A BCP 47 language tag."""
+
+    locale: Annotated[str, msgspec.Meta(max_length=35)] = "en"
+
+
+class SampleMail(msgspec.Struct):
+    """A mail as it would arrive."""
+
+    subject: str
+    text: str
+    html: str
 
 
 @endpoint.get("/health/live", answers=Alive)
@@ -83,7 +106,30 @@ async def outbox(call: Call[None, None]) -> OutboxMails:
     )
 
 
-def _is_this_machine(call: Call[None, None]) -> bool:
+@endpoint.get("/api/dev/mails", answers=MailNames)
+async def sample_mails(call: Call[None, None]) -> MailNames:
+    """The mails that there are. In development, and to this machine, only."""
+    _only_in_development(call)
+    return MailNames(list(SAMPLES), list(LANGUAGES))
+
+
+@endpoint.get("/api/dev/mails/{name}", answers=SampleMail)
+async def sample_mail(call: Call[None, SampleQuery]) -> SampleMail:
+    """One mail with made-up values. In development, and to this machine, only."""
+    _only_in_development(call)
+    sample = SAMPLES.get(call.path("name"))
+    if sample is None:
+        raise NotFound
+    mail = sample(call.app.settings.base_url, call.query.locale)
+    return SampleMail(mail.subject, mail.text, mail.html)
+
+
+def _only_in_development(call: Call[None, Any]) -> None:
+    if call.app.settings.production or not _is_this_machine(call):
+        raise NotFound
+
+
+def _is_this_machine(call: Call[None, Any]) -> bool:
     client = call.scope.get("client")
     # A proxy on this machine would make everybody look local, so a forwarded call never is; and
     # a page on another name that resolves here (DNS rebinding) sends that name as its Host.

@@ -1,45 +1,83 @@
-"""What the mails say."""
+"""Every mail that Chronicle sends. What they say stands in `mail_texts/`, a file for each language.
 
+`locale` is a BCP 47 language tag, or None where none is known. Tokens stand in the fragment of a
+link, which no browser sends to a server and no log therefore keeps.
+"""
+
+from datetime import datetime
+
+from chronicle.auth.mail_templates import write
 from chronicle.auth.ports import Mail
 
 
-def registration_code(to: str, code: str, *, minutes: int, base_url: str) -> Mail:
+def registration_code(
+    to: str, code: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
     """The code that finishes a sign-up."""
-    return Mail(
-        to=to,
-        subject=f"{code} is your Chronicle code",
-        text=(
-            f"Your code is\n\n    {code}\n\n"
-            f"Enter it at {base_url} within {minutes} minutes to finish signing up.\n\n"
-            "Nobody from Chronicle will ever ask you for it. If you did not sign up, ignore this\n"
-            "mail: without the code, no account is made.\n"
-        ),
-    )
+    return write(to, "registration_code", locale, base_url=base_url, code=code, minutes=minutes)
 
 
-def address_is_taken(to: str, *, base_url: str) -> Mail:
+def address_is_taken(to: str, *, base_url: str, locale: str | None) -> Mail:
     """To the owner of an address with which somebody signs up again."""
-    return Mail(
-        to=to,
-        subject="You have a Chronicle account already",
-        text=(
-            "Somebody, perhaps you, just signed up with this address.\n\n"
-            f"It has an account already, so nothing was changed. Sign in at {base_url}/sign-in.\n\n"
-            "If it was not you, there is nothing to do: they learned nothing.\n"
-        ),
-    )
+    return write(to, "address_is_taken", locale, base_url=base_url)
 
 
-def refresh_token_replayed(to: str, *, base_url: str) -> Mail:
+def refresh_token_replayed(to: str, *, base_url: str, locale: str | None) -> Mail:
     """To the owner of a session that was ended because an old token of it was used again."""
-    return Mail(
-        to=to,
-        subject="A session of yours was ended for safety",
-        text=(
-            "A key that one of your signed-in devices had already exchanged was used again. That\n"
-            "happens when somebody copied it, so the session was ended on every device that\n"
-            "shared it.\n\n"
-            f"Sign in again at {base_url}/sign-in. If you don't know how this could be, change\n"
-            "your password.\n"
-        ),
+    return write(to, "refresh_token_replayed", locale, base_url=base_url)
+
+
+def sign_in_code(to: str, code: str, *, minutes: int, base_url: str, locale: str | None) -> Mail:
+    """The code that signs in without a password."""
+    return write(to, "sign_in_code", locale, base_url=base_url, code=code, minutes=minutes)
+
+
+def password_reset(
+    to: str, code: str, token: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
+    """The code and the link that set a new password."""
+    return write(
+        to, "password_reset", locale, base_url=base_url, code=code, token=token, minutes=minutes
     )
+
+
+def password_changed(to: str, report_token: str, *, base_url: str, locale: str | None) -> Mail:
+    """To the owner of an account whose password was changed."""
+    return write(to, "password_changed", locale, base_url=base_url, token=report_token)
+
+
+def new_device(
+    to: str,
+    device: str,
+    address: str,
+    at: datetime,
+    report_token: str,
+    *,
+    base_url: str,
+    locale: str | None,
+) -> Mail:
+    """To the owner of an account in which a device signed in for the first time."""
+    return write(
+        to,
+        "new_device",
+        locale,
+        base_url=base_url,
+        device=device,
+        address=address,
+        at=at,
+        token=report_token,
+    )
+
+
+def account_locked(
+    to: str, unlock_token: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
+    """To the owner of an account that is closed for a while after too many wrong passwords."""
+    return write(
+        to, "account_locked", locale, base_url=base_url, token=unlock_token, minutes=minutes
+    )
+
+
+def sessions_ended_by_report(to: str, *, base_url: str, locale: str | None) -> Mail:
+    """To whoever said "this wasn't me", once everybody is signed out."""
+    return write(to, "sessions_ended_by_report", locale, base_url=base_url)

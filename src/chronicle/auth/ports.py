@@ -133,11 +133,17 @@ class Tickets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message in plain text to one stored address."""
+    """One message to one address, in plain text and in HTML that says the same.
+
+    One that is `void` is kept like any other and then delivered to nobody: so an address without
+    an account costs the same as one that has one.
+    """
 
     to: str
     subject: str
     text: str
+    html: str
+    void: bool = False
 
 
 class Mailer(Protocol):

@@ -187,12 +187,15 @@ class Registration:
 
     def _mail(self, sign_up: _SignUp, code: str) -> Mail:
         if sign_up.taken:
-            return mails.address_is_taken(sign_up.mail_to, base_url=self.base_url)
+            return mails.address_is_taken(
+                sign_up.mail_to, base_url=self.base_url, locale=None
+            )
         return mails.registration_code(
             sign_up.mail_to,
             show_code(code),
             minutes=int(CODE_LIFETIME.total_seconds() // 60),
             base_url=self.base_url,
+            locale=None,
         )
 
 

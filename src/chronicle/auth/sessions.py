@@ -228,7 +228,9 @@ class SessionKeeping:
         account = await self.book.read(session.account_id)
         try:
             await self.mailer.send(
-                mails.refresh_token_replayed(account.email, base_url=self.base_url)
+                mails.refresh_token_replayed(
+                    account.email, base_url=self.base_url, locale=account.locale
+                )
             )
         except Unavailable:
             # The session is over either way; the log line above keeps what happened.
