@@ -3,10 +3,9 @@
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from uuid import UUID
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +18,7 @@ from chronicle.api.openapi import describe_api
 from chronicle.api.problems import Answer, describe, internal_error
 from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
 from chronicle.errors import Failure, NotFound, Rejected
+from chronicle.world import id_text
 
 _log = logging.getLogger(__name__)
 
@@ -110,19 +110,18 @@ class ChronicleApp:
         self._router.add("/openapi.json", dict.fromkeys(("GET", "HEAD"), _fixed(document)))
         self._console = Console()
         always = _HEADERS | (_HSTS if app.settings.base_url.startswith("https://") else {})
-        self._api_headers = [
-            *always.items(),
-            (b"content-security-policy", _API_POLICY),
-            (b"cache-control", b"no-store"),
-        ]
-        self._page_headers = [*always.items(), *_PAGE_HEADERS.items()]
+        self._api_headers = always | {
+            b"content-security-policy": _API_POLICY,
+            b"cache-control": b"no-store",
+        }
+        self._page_headers = always | _PAGE_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
         started = time.perf_counter()
-        request_id = str(UUID(bytes=self._app.world.new_id()))
+        request_id = id_text(self._app.world.new_id())
         exchange = _Exchange(send, request_id)
         try:
             await self._dispatch(scope, receive, exchange)
@@ -139,11 +138,11 @@ class ChronicleApp:
 
     def refuse_connection(self, refusal: Rejected) -> bytes:
         """A whole HTTP/1.1 answer to bytes that never became a request; logged like any other."""
-        request_id = str(UUID(bytes=self._app.world.new_id()))
+        request_id = id_text(self._app.world.new_id())
         answer = describe(refusal, request_id)
         headers = [
             *answer.headers,
-            *self._api_headers,
+            *self._api_headers.items(),
             (b"content-length", str(len(answer.body)).encode()),
             (b"connection", b"close"),
             (b"x-request-id", request_id.encode()),
@@ -162,7 +161,7 @@ class ChronicleApp:
         path = scope["path"] = raw_path.decode("ascii")
         if not path.startswith("/"):
             raise NotFound(message="There is nothing at this address.")
-        if not self._console.serves(path) and path.startswith(_API_PREFIXES):
+        if path.startswith(_API_PREFIXES):
             await self._router.find(scope)(scope, receive, exchange.send)
             return
         if scope["method"] not in {"GET", "HEAD"}:
@@ -219,7 +218,7 @@ class _Exchange:
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id
-        self.defaults: list[tuple[bytes, bytes]] = [(b"cache-control", b"no-store")]
+        self.defaults: Mapping[bytes, bytes] = {b"cache-control": b"no-store"}
         self.started = False
         self.status = 0
 
@@ -231,11 +230,13 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            headers = list(message["headers"])
-            present = {name for name, _ in headers}
-            headers += [pair for pair in self.defaults if pair[0] not in present]
-            headers.append((b"x-request-id", self._request_id.encode()))
-            message["headers"] = headers
+            own = message["headers"]
+            missing = self.defaults.keys() - {name for name, _ in own}
+            message["headers"] = [
+                *own,
+                *(pair for pair in self.defaults.items() if pair[0] in missing),
+                (b"x-request-id", self._request_id.encode()),
+            ]
         await self._send(message)
 
     async def answer_problem(self, answer: Answer) -> None:

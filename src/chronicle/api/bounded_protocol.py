@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from chronicle.api.one_write import OneWrite
 from chronicle.errors import Rejected
 
 _LARGEST_HEADER_BLOCK = 32 * 1024
@@ -137,6 +138,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if not (unanswered and self.cycle.response_started):
             self.transport.write(self._refuse(Rejected(code, message)))
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, OneWrite(app, cycle))  # type: ignore[arg-type]
 
     def _unsupported_upgrade_warning(self) -> None:
         # Ignored, as RFC 9110 7.8 allows. The parser takes no further request after one.

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID
 
 import msgspec
 
@@ -10,6 +9,7 @@ from chronicle.api.endpoint import Call
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Denied, Unauthenticated
 from chronicle.users.accounts import Account
+from chronicle.world import id_text
 
 TokenTransport = Literal["cookie", "body"]
 
@@ -42,7 +42,7 @@ class SessionObject(msgspec.Struct, omit_defaults=True):
 def render_profile(account: Account) -> Profile:
     """The account as its owner sees it."""
     return Profile(
-        id=str(UUID(bytes=account.id)),
+        id=id_text(account.id),
         email=account.email,
         email_verified=account.email_verified,
         name=account.name,
@@ -66,7 +66,7 @@ def render_session(
         access_token=signed_in.access_token,
         token_type="Bearer",
         expires_in=signed_in.access_token_seconds,
-        session_id=str(UUID(bytes=signed_in.session_id)),
+        session_id=id_text(signed_in.session_id),
         user=render_profile(signed_in.account),
         refresh_token=signed_in.refresh_token if in_body else None,
     )
