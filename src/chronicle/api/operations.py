@@ -17,6 +17,14 @@ endpoint = Routes("Operation")
 
 _OUTBOX_ITEMS = 50
 _CHECK_SECONDS = 2.0
+_PROXIES_SAY = (
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+)
 
 
 class Alive(msgspec.Struct):
@@ -133,7 +141,7 @@ def _is_this_machine(call: Call[None, Any]) -> bool:
     client = call.scope.get("client")
     # A proxy on this machine would make everybody look local, so a forwarded call never is; and
     # a page on another name that resolves here (DNS rebinding) sends that name as its Host.
-    forwarded = any(name in call.headers for name in ("forwarded", "x-forwarded-for"))
+    forwarded = any(name in call.headers for name in _PROXIES_SAY)
     host = call.headers.get("host", "")
     own_host = call.app.settings.base_url.partition("://")[2]
     local_hosts = {
