@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -233,16 +235,24 @@ async def test_a_start_asks_only_for_what_was_marked(tmp_path: Path, rows: Rows)
         assert rows.asked == [compute_cid([KILLED])]
 
 
+def marked(shelf: Shelf, draft: Path, dag: Imported) -> Mark:
+    mark = Mark.of(draft, str(dag.cid))
+    shelf.note(mark)
+    return mark
+
+
 Stage = Callable[[Shelf, Path, Imported], object]
 
 STAGES: dict[str, Stage] = {
     "before the mark": lambda shelf, draft, dag: None,
-    "after the mark": lambda shelf, draft, dag: shelf.mark(draft, dag),
+    "after the mark": marked,
     "after the inner nodes": lambda shelf, draft, dag: (
-        shelf.mark(draft, dag),
+        marked(shelf, draft, dag),
         shelf._place_dag(draft, dag),
     ),
-    "after the rename": lambda shelf, draft, dag: shelf.place(shelf.mark(draft, dag), draft, dag),
+    "after the rename": lambda shelf, draft, dag: shelf.place(
+        marked(shelf, draft, dag), draft, dag
+    ),
 }
 
 
@@ -355,9 +365,26 @@ def test_a_mark_that_turns_into_a_row_meanwhile_is_not_overlooked(tmp_path: Path
     die(claim)
 
 
+def test_two_that_withdraw_at_once_do_not_leave_it_to_each_other(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.prepare()
+    claim = shelf.claim("owner")
+    marks = [placed(shelf, claim.path / str(number), b"same") for number in range(8)]
+    start = threading.Barrier(len(marks))
+
+    def withdraw(mark: Mark) -> None:
+        start.wait(CHILD_SECONDS)
+        shelf.withdraw(mark, lambda cid: False)
+
+    with ThreadPoolExecutor(len(marks)) as threads:
+        list(threads.map(withdraw, marks))
+    assert files(tmp_path) == []
+    die(claim)
+
+
 def placed(shelf: Shelf, draft: Path, content: bytes) -> Mark:
     draft.write_bytes(content)
-    mark = shelf.mark(draft, dag_of(content))
+    mark = marked(shelf, draft, dag_of(content))
     shelf.place(mark, draft, dag_of(content))
     return mark
 

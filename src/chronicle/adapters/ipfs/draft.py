@@ -56,7 +56,8 @@ class Draft:
         imported = self._importer.finish()
         os.fsync(self._file)
         self._close()
-        self._mark = self._shelf.mark(self._path, imported)
+        self._mark = Mark.of(self._path, str(imported.cid))
+        self._shelf.note(self._mark)
         self._shelf.place(self._mark, self._path, imported)
         return imported
 

@@ -38,6 +38,11 @@ class Mark:
 
     path: Path
 
+    @classmethod
+    def of(cls, draft: Path, cid: str) -> "Mark":
+        """The mark of a draft that is about to be placed under a CID."""
+        return cls(draft.with_name(f"{draft.name}{_MARK}{cid}"))
+
     @property
     def cid(self) -> str:
         """The CID that it was placed under."""
@@ -68,16 +73,10 @@ class Shelf:
     def _shard(self, cid: str) -> Path:
         return self._contents / f"{Cid.parse(cid).digest[0]:02x}"
 
-    def mark(self, draft: Path, imported: Imported) -> Mark:
-        """Note durably that a draft is about to be placed under its CID."""
-        mark = Mark(draft.with_name(f"{draft.name}{_MARK}{imported.cid}"))
-        try:
-            mark.path.touch(exist_ok=False)
-            _sync_folder(draft.parent)
-        except OSError:
-            mark.path.unlink(missing_ok=True)
-            raise
-        return mark
+    def note(self, mark: Mark) -> None:
+        """Leave a mark, durably. After a failure it may be there, too: `withdraw` removes it."""
+        mark.path.touch(exist_ok=False)
+        _sync_folder(mark.path.parent)
 
     def place(self, mark: Mark, draft: Path, imported: Imported) -> None:
         """Make a synced and marked draft readable under its CID, durably."""
@@ -111,11 +110,17 @@ class Shelf:
                 content.unlink(missing_ok=True)
                 _dag_path(content).unlink(missing_ok=True)
                 os.fsync(shard)
-        mark.path.unlink(missing_ok=True)
+            # Under the lock: of two that withdraw at once the second must not see the first's.
+            mark.path.unlink(missing_ok=True)
 
     def _marked_by_others(self, mark: Mark) -> bool:
-        marks = self._incoming.glob(f"*/*{_MARK}{mark.cid}")
-        return any(other != mark.path for other in marks)
+        for owner in self._incoming.iterdir():
+            # One that is let go of meanwhile was empty.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                for path in owner.iterdir():
+                    if path != mark.path and _MARK in path.name and Mark(path).cid == mark.cid:
+                        return True
+        return False
 
     @contextlib.contextmanager
     def _locked_shard(self, cid: str) -> Iterator[int]:
