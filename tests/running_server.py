@@ -151,9 +151,12 @@ class Person:
         return self._take(finished.json())
 
     def sign_in(self) -> Self:
+        return self.sign_in_with(PASSWORD)
+
+    def sign_in_with(self, password: str) -> Self:
         answer = self.client.post(
             "/api/auth/login",
-            json={"email": self.email, "password": PASSWORD, "token_transport": "body"},
+            json={"email": self.email, "password": password, "token_transport": "body"},
         )
         assert answer.status_code == 200, answer.text
         return self._take(answer.json())

@@ -18,6 +18,7 @@ from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
+from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
@@ -29,9 +30,14 @@ from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.api import server
 from chronicle.api.application import Application
 from chronicle.api.log_lines import configure_logging
+from chronicle.auth.code_sign_in import CodeSignIn
+from chronicle.auth.credentials import Credentials
+from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
+from chronicle.auth.report import Report
 from chronicle.auth.sessions import Lifetimes, SessionKeeping
 from chronicle.auth.sign_in import SignIn
 from chronicle.auth.tokens import AccessTokens, Issuer
@@ -44,6 +50,7 @@ from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
 from chronicle.security.keys import Keyring, Purpose
+from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
@@ -94,6 +101,7 @@ class _Storage:
     accounts: SqliteAccounts
     sessions: SqliteSessions
     events: SqliteEvents
+    mailed_tokens: SqliteMailedTokens
     uploads: SqliteUploads
     checkpoints: SqliteCheckpoints
     tiles: FolderTiles
@@ -136,6 +144,10 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             world=world,
             book=people.book,
             registration=people.registration,
+            code_sign_in=people.code_sign_in,
+            credentials=people.credentials,
+            password_reset=people.password_reset,
+            report=people.report,
             sign_in=people.sign_in,
             sessions=people.sessions,
             events=people.events,
@@ -199,6 +211,7 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
         accounts=SqliteAccounts(engine),
         sessions=SqliteSessions(engine),
         events=SqliteEvents(engine),
+        mailed_tokens=SqliteMailedTokens(engine),
         uploads=uploads,
         checkpoints=SqliteCheckpoints(engine),
         tiles=FolderTiles(settings.data_dir / "ledger"),
@@ -280,14 +293,49 @@ class _People:
         )
         self.events = EventLog(storage.events, self.cipher, index, self.cursors, world)
         self.sign_in = SignIn(self.book, self.sessions, hashing, self.events, world, wake_ledger)
+        tickets = valkey.ValkeyTickets(storage.shared_state)
+        codes = MailedCodes(tickets, self.cipher, index, world)
+        tokens = TokenDesk(storage.mailed_tokens, world)
+        self.code_sign_in = CodeSignIn(
+            book=self.book,
+            codes=codes,
+            sign_in=self.sign_in,
+            spent=storage.mailed_tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
+        self.credentials = Credentials(
+            book=self.book,
+            keeping=self.sessions,
+            hashing=hashing,
+            events=self.events,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
+        self.password_reset = PasswordReset(
+            book=self.book,
+            codes=codes,
+            credentials=self.credentials,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.report = Report(
+            book=self.book,
+            events=self.events,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
         self.registration = Registration(
             book=self.book,
             sign_in=self.sign_in,
             hashing=hashing,
-            tickets=valkey.ValkeyTickets(storage.shared_state),
+            codes=codes,
             mailer=mailer,
-            cipher=self.cipher,
-            index=index,
             base_url=settings.base_url,
             world=world,
         )

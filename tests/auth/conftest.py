@@ -12,6 +12,7 @@ from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
+from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
@@ -102,10 +103,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         book=book,
         sign_in=sign_in,
         hashing=hashing,
-        tickets=tickets,
+        codes=MailedCodes(tickets, cipher, index, world.world),
         mailer=mailer,
-        cipher=cipher,
-        index=index,
         base_url=BASE_URL,
         world=world.world,
     )

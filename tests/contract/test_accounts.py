@@ -95,7 +95,6 @@ def a_change(world: FakeWorld) -> CredentialChange:
     return CredentialChange(
         id=world.world.new_id(),
         kind="password",
-        previous=b"sealed before",
         created_at=world.time,
         entry=b"entry",
     )
@@ -113,7 +112,6 @@ async def test_a_password_changes_with_its_record_and_moves_the_epoch(
     )
     after = await accounts.get(record.id)
     assert after == replace(record, password_hash=b"new", epoch=1, updated_at=world.time)
-    assert list(await accounts.changes_since(record.id, since=world.time)) == [change]
     (pending,) = await accounts.pending(due=world.time, limit=10)
     assert (pending.row_id, pending.entry) == (change.id, b"entry")
     await accounts.record_placed([Placed(change.id, 5)])
@@ -137,7 +135,8 @@ async def test_of_32_racing_changes_one_wins_and_one_is_recorded(
     after = await accounts.get(record.id)
     assert after is not None
     assert (after.password_hash, after.epoch) == (winner.id, 1)
-    assert list(await accounts.changes_since(record.id, since=world.time)) == [winner]
+    (pending,) = await accounts.pending(due=world.time, limit=10)
+    assert pending.row_id == winner.id
 
 
 async def test_the_epoch_is_raised_only_from_what_was_seen(

@@ -54,3 +54,12 @@ async def test_an_expired_token_is_good_for_nothing_and_is_forgotten(
     assert await mailed_tokens.spend(token.hash, purpose="reset", now=later) is None
     assert await mailed_tokens.forget(before=later) == 0
     assert await mailed_tokens.forget(before=later + timedelta(seconds=1)) == 1
+
+
+async def test_a_claim_is_granted_once(
+    mailed_tokens: MailedTokens, world: FakeWorld, owner: AccountRecord
+) -> None:
+    token = a_token(world, owner)
+    claims = await asyncio.gather(*(mailed_tokens.claim(token, now=world.time) for _ in range(32)))
+    assert sum(claims) == 1
+    assert await mailed_tokens.spend(token.hash, purpose="reset", now=world.time) is None

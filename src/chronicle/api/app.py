@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chronicle.api import auth, ledger, operations, uploads, user
+from chronicle.api import auth, ledger, operations, passwords, uploads, user
 from chronicle.api.application import Application
 from chronicle.api.endpoint import Endpoint, Runner
 from chronicle.api.file_headers import RangeNotSatisfiable
@@ -22,7 +22,14 @@ from chronicle.world import id_text
 
 _log = logging.getLogger(__name__)
 
-RESOURCES = (auth.endpoint, user.endpoint, uploads.endpoint, ledger.endpoint, operations.endpoint)
+RESOURCES = (
+    auth.endpoint,
+    user.endpoint,
+    passwords.endpoint,
+    uploads.endpoint,
+    ledger.endpoint,
+    operations.endpoint,
+)
 
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
 _HEADERS = {

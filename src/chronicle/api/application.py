@@ -3,8 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from chronicle.auth.code_sign_in import CodeSignIn
+from chronicle.auth.credentials import Credentials
+from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.ports import Outbox
 from chronicle.auth.registration import Registration
+from chronicle.auth.report import Report
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.sign_in import SignIn
 from chronicle.ledger.log_reader import LogReader
@@ -27,6 +31,10 @@ class Application:
     world: World
     book: AccountBook
     registration: Registration
+    code_sign_in: CodeSignIn
+    credentials: Credentials
+    password_reset: PasswordReset
+    report: Report
     sign_in: SignIn
     sessions: SessionKeeping
     events: EventLog

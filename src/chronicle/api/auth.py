@@ -14,8 +14,8 @@ from chronicle.api.session_answers import (
     render_session,
     set_refresh_cookie,
 )
+from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.ports import SessionId
-from chronicle.auth.registration import TicketIssued
 from chronicle.auth.sessions import ListedSession
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated
@@ -47,8 +47,8 @@ class IssuedTicket(msgspec.Struct):
     resend_after: int
 
 
-class VerifyRegistration(msgspec.Struct, forbid_unknown_fields=True):
-    """The ticket of a sign-up, and the mailed code as typed."""
+class VerifyCode(msgspec.Struct, forbid_unknown_fields=True):
+    """A ticket, and the mailed code as typed."""
 
     ticket: TicketText
     code: CodeText
@@ -65,6 +65,19 @@ class Login(msgspec.Struct, forbid_unknown_fields=True):
     """Address and password."""
 
     email: EmailText
+    password: PasswordText
+    token_transport: TokenTransport = "cookie"
+
+
+class LoginCode(msgspec.Struct, forbid_unknown_fields=True):
+    """Where to mail the code."""
+
+    email: EmailText
+
+
+class Reauthenticate(msgspec.Struct, forbid_unknown_fields=True):
+    """The caller's password."""
+
     password: PasswordText
     token_transport: TokenTransport = "cookie"
 
@@ -103,7 +116,7 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
     """
     email = parse_email(call.body.email)
     issued = await call.app.registration.start(email, call.body.password, call.body.name)
-    return _render_ticket(issued)
+    return render_ticket(issued)
 
 
 @endpoint.post(
@@ -112,7 +125,7 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
     status=201,
     problems=("invalid_code", "ticket_expired", "email_taken", "unavailable"),
 )
-async def verify_registration(call: Call[VerifyRegistration, None]) -> SessionObject:
+async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     """Finish a sign-up with the mailed code: the account is made and signed in."""
     signed_in = await call.app.registration.finish(call.body.ticket, call.body.code, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
@@ -126,7 +139,7 @@ async def verify_registration(call: Call[VerifyRegistration, None]) -> SessionOb
 )
 async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     """Mail another code, at most one a minute. The old one no longer works."""
-    return _render_ticket(await call.app.registration.resend(call.body.ticket))
+    return render_ticket(await call.app.registration.resend(call.body.ticket))
 
 
 @endpoint.post(
@@ -138,6 +151,35 @@ async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password."""
     email = parse_email(call.body.email)
     signed_in = await call.app.sign_in.with_password(email, call.body.password, call.visitor)
+    return render_session(call, signed_in, call.body.token_transport)
+
+
+@endpoint.post("/api/auth/login/code", answers=IssuedTicket, status=202, problems=("unavailable",))
+async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
+    """Mail a code to sign in with. The answer is the same for an address without an account."""
+    return render_ticket(await call.app.code_sign_in.start(parse_email(call.body.email)))
+
+
+@endpoint.post(
+    "/api/auth/login/code/verify",
+    answers=SessionObject,
+    problems=("invalid_code", "ticket_expired", "unavailable"),
+)
+async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
+    """Sign in with the mailed code."""
+    signed_in = await call.app.code_sign_in.finish(call.body.ticket, call.body.code, call.visitor)
+    return render_session(call, signed_in, call.body.token_transport)
+
+
+@endpoint.post(
+    "/api/auth/reauthenticate",
+    answers=SessionObject,
+    problems=("invalid_credentials", "overloaded", "origin_not_allowed"),
+)
+async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObject:
+    """Prove once more who is there: a fresh session in place of this one."""
+    refresh_cookie(call)
+    signed_in = await call.app.sign_in.again(call.identity, call.body.password, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
 
 
@@ -179,6 +221,15 @@ async def logout(call: Call[None, None]) -> None:
         set_refresh_cookie(call, "", 0)
 
 
+@endpoint.post("/api/auth/logout-all", problems=("origin_not_allowed",))
+async def logout_all(call: SignedInCall[None, None]) -> None:
+    """End every session of the caller, this one too."""
+    cookie = refresh_cookie(call)
+    await call.app.book.void_sessions(call.identity.account_id)
+    if cookie is not None:
+        set_refresh_cookie(call, "", 0)
+
+
 @endpoint.get("/api/auth/sessions", answers=SessionList)
 async def list_sessions(call: SignedInCall[None, None]) -> SessionList:
     """The caller's live sessions, newest first: each is one signed-in device."""
@@ -211,7 +262,8 @@ def _render_listed(session: ListedSession, identity: Identity) -> SessionInfo:
     )
 
 
-def _render_ticket(issued: TicketIssued) -> IssuedTicket:
+def render_ticket(issued: TicketIssued) -> IssuedTicket:
+    """A ticket as the client gets it."""
     return IssuedTicket(
         ticket=issued.ticket,
         expires_in=int(issued.expires_in.total_seconds()),

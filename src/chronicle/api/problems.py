@@ -39,6 +39,8 @@ PROBLEMS: dict[str, Problem] = {
     "invalid_cursor": Problem(400, "The cursor was not made by this list"),
     "invalid_json": Problem(400, "The body is not valid JSON"),
     "invalid_multipart": Problem(400, "The form is not valid multipart/form-data"),
+    "invalid_reset_token": Problem(400, "The reset is no longer valid"),
+    "invalid_mailed_token": Problem(400, "The link is no longer valid"),
     "invalid_request": Problem(422, "The request can't be accepted as it stands"),
     "invalid_token": Problem(401, "Sign in first"),
     "log_database_behind": Problem(503, "The database is behind the log"),

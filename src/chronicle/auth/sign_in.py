@@ -14,6 +14,7 @@ from chronicle.auth.passwords import PasswordHashing, normalize_password
 from chronicle.auth.ports import SessionId, SessionRecord
 from chronicle.auth.refresh_tokens import digest
 from chronicle.auth.sessions import SessionKeeping, SignedIn
+from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
@@ -53,13 +54,29 @@ class SignIn:
         normal = normalize_password(password)
         matched = await self.hashing.matches(normal, stored)
         if account is None or stored is None or not matched:
-            await self._note_refusal(email, account, visitor)
+            await self._note_refusal(account, self.book.email_index(email), visitor)
             raise Unauthenticated(
                 "invalid_credentials", "The e-mail address or the password is not right."
             )
         if self.hashing.is_outdated(stored):
             await self.book.rehash(account, await self.hashing.hash(normal))
         return await self.grant(account, ("pwd",), visitor)
+
+    async def again(self, identity: Identity, password: str, visitor: Visitor) -> SignedIn:
+        """Verify the password of somebody who is signed in: a new session, and the old one ends.
+
+        Raises:
+            Unauthenticated: `invalid_credentials`; the session stays as it is.
+            Unavailable: `overloaded`.
+        """
+        account = await self.book.record(identity.account_id)
+        stored = self.book.password_hash(account)
+        if not await self.hashing.matches(normalize_password(password), stored):
+            await self._note_refusal(account, None, visitor)
+            raise Unauthenticated("invalid_credentials", "The password is not right.")
+        granted = await self.grant(account, ("pwd",), visitor)
+        await self.keeping.end(identity.session_id, "replaced")
+        return granted
 
     async def grant(
         self, account: AccountRecord, amr: tuple[str, ...], visitor: Visitor
@@ -111,7 +128,7 @@ class SignIn:
         )
 
     async def _note_refusal(
-        self, email: EmailAddress, account: AccountRecord | None, visitor: Visitor
+        self, account: AccountRecord | None, subject_index: bytes | None, visitor: Visitor
     ) -> None:
         await self.events.note(
             Happening(
@@ -120,7 +137,7 @@ class SignIn:
                 outcome=Outcome.REFUSED,
                 visitor=visitor,
                 account_id=account.id if account else None,
-                subject_index=self.book.email_index(email),
+                subject_index=subject_index,
                 reason="invalid_credentials",
             )
         )

@@ -24,6 +24,8 @@ class EventKind(StrEnum):
 
     SIGN_IN = "sign_in"
     SESSION_REPLAYED = "session_replayed"
+    PASSWORD_CHANGE = "password_change"
+    REPORTED = "reported"
 
 
 class Outcome(StrEnum):

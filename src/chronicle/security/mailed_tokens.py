@@ -25,6 +25,14 @@ class TokenPurpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SpentToken:
+    """A token that was good: its account, and the account's epoch when it was issued."""
+
+    account_id: bytes
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class TokenDesk:
     """Issues mailed tokens and takes them back."""
 
@@ -32,7 +40,7 @@ class TokenDesk:
     world: World
 
     async def issue(
-        self, purpose: TokenPurpose, account_id: bytes, *, epoch: int, lifetime: timedelta
+        self, purpose: TokenPurpose, account_id: bytes | None, *, epoch: int, lifetime: timedelta
     ) -> str:
         """A new token for an account: base64url text of 22 characters."""
         raw = self.world.random_bytes(_TOKEN_BYTES)
@@ -42,9 +50,12 @@ class TokenDesk:
         await self.tokens.add(record)
         return token
 
-    async def spend(self, purpose: TokenPurpose, token: str) -> MailedTokenRecord | None:
+    async def spend(self, purpose: TokenPurpose, token: str) -> SpentToken | None:
         """Whose token it was and of which epoch, for the one call that spends it; else None."""
-        return await self.tokens.spend(_hash(token), purpose=purpose, now=self.world.now())
+        record = await self.tokens.spend(_hash(token), purpose=purpose, now=self.world.now())
+        if record is None or record.account_id is None:
+            return None
+        return SpentToken(record.account_id, record.epoch)
 
 
 def _hash(token: str) -> bytes:

@@ -48,11 +48,14 @@ class Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MailedTokenRecord:
-    """A mailed token as stored, by its SHA-256. `epoch` is the account's when it was issued."""
+    """A mailed token as stored, by its SHA-256. `epoch` is the account's when it was issued.
+
+    `account_id` is None for one that an unknown address was issued, which leads nowhere.
+    """
 
     hash: bytes
     purpose: str
-    account_id: bytes
+    account_id: bytes | None
     epoch: int
     expires_at: datetime
 
@@ -69,6 +72,12 @@ class MailedTokens(Protocol):
         """Spend a token of this purpose: the record, for the one call that did it.
 
         None for everybody else: spent, expired, for something else, or never issued. Durable.
+        """
+
+    async def claim(self, record: MailedTokenRecord, *, now: datetime) -> bool:
+        """Store a token as spent from the start; False if its hash is there already.
+
+        For what lives elsewhere and must not be good twice: of racing calls, one is told True.
         """
 
     async def forget(self, *, before: datetime) -> int:

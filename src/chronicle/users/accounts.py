@@ -54,6 +54,16 @@ class ProfileChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom an address belongs to; without an account, `account_id` is None."""
+
+    account_id: AccountId | None
+    epoch: int
+    mail_to: str
+    locale: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountBook:
     """Accounts by id and by address."""
 
@@ -93,6 +103,17 @@ class AccountBook:
     async def find(self, email: EmailAddress) -> AccountRecord | None:
         """The account with this address, or None."""
         return await self.accounts.find_by_email(self.email_index(email))
+
+    async def addressee(self, email: EmailAddress) -> Addressee:
+        """To whom mail about an address goes: to the account's stored spelling, if there is one.
+
+        Another spelling may be another mailbox.
+        """
+        record = await self.find(email)
+        if record is None:
+            return Addressee(None, 0, email.entered, None)
+        account = self.in_the_clear(record)
+        return Addressee(account.id, account.epoch, account.email, account.locale)
 
     async def read(self, account_id: AccountId) -> Account:
         """The account in the clear.
@@ -157,36 +178,28 @@ class AccountBook:
         )
 
     async def change_password(
-        self, record: AccountRecord, password_hash: str, *, how: str
+        self, record: AccountRecord, password_hash: str | None, *, how: str
     ) -> AccountRecord | None:
-        """Replace the password; every session and token of before is void.
+        """Replace the password, or with None remove it; every session and token is void.
 
         `how` says for the ledger what allowed it. None if the account moved on meanwhile, and
-        then nothing changed. What stood before is kept sealed, so that it can be undone.
+        then nothing changed.
         """
         now = self.world.now()
-        change_id = self.world.new_id()
         entry = compose(
-            Kind.CREDENTIAL_CHANGED,
+            Kind.CREDENTIAL_REMOVED if password_hash is None else Kind.CREDENTIAL_CHANGED,
             {"owner": str(UUID(bytes=record.id)), "credential": "password", "method": how},
             ledger_key=self.ledger_key(record),
             nonce=self.world.random_bytes(_NONCE_BYTES),
             at=now,
         )
-        previous = self.password_hash(record)
         change = CredentialChange(
-            id=change_id,
-            kind="password",
-            previous=self.cipher.seal_text(
-                previous, table="credential_changes", record=change_id, field="previous"
-            ),
-            created_at=now,
-            entry=entry.entry,
+            id=self.world.new_id(), kind="password", created_at=now, entry=entry.entry
         )
         changed = await self.accounts.change_password(
             record.id,
             seen_epoch=record.epoch,
-            password_hash=self._seal(record.id, "password_hash", password_hash.encode()),
+            password_hash=self._seal_text(record.id, "password_hash", password_hash),
             change=change,
         )
         return await self.record(record.id) if changed else None

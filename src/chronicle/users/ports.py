@@ -1,6 +1,5 @@
 """What accounts need of the world: one table."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
@@ -34,14 +33,10 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class CredentialChange:
-    """What is kept of a change of a way to sign in: its ledger entry, and what undoes it.
-
-    `previous` seals what stood before (a password's hash), or is None.
-    """
+    """What is kept of a change of a way to sign in, with its ledger entry."""
 
     id: bytes
     kind: str
-    previous: bytes | None
     created_at: datetime
     entry: bytes
 
@@ -84,21 +79,17 @@ class Accounts(Protocol):
         account_id: AccountId,
         *,
         seen_epoch: int,
-        password_hash: bytes,
+        password_hash: bytes | None,
         change: CredentialChange,
     ) -> bool:
-        """Replace the password's hash and raise the epoch, with the change's record, at once.
+        """Replace or remove the password's hash and raise the epoch, with the change's record.
 
-        Only if the epoch is still `seen_epoch`; True if this call did it. Durable when True.
+        All at once, and only if the epoch is still `seen_epoch`; True if this call did it.
+        Durable when True.
         """
 
     async def raise_epoch(self, account_id: AccountId, *, seen_epoch: int) -> bool:
         """Raise the epoch by one if it is still `seen_epoch`: every session is void. Durable."""
-
-    async def changes_since(
-        self, account_id: AccountId, *, since: datetime
-    ) -> Sequence[CredentialChange]:
-        """The account's changes from that moment on, newest first."""
 
     async def save_password_hash(
         self, account_id: AccountId, *, seen_epoch: int, password_hash: bytes

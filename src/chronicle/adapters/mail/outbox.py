@@ -30,6 +30,8 @@ class OutboxFolder:
 
     async def send(self, mail: Mail) -> None:
         """Keep the message as a whole file, synced to disk."""
+        if mail.void:
+            return
         name = f"{self._world.new_id().hex()}.eml"
         await asyncio.to_thread(self._write, name, bytes(self._message(mail)))
 

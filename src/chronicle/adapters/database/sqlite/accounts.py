@@ -1,7 +1,6 @@
 """The accounts table."""
 
 import sqlite3
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ _COLUMNS = (
     "sealed_locale, sealed_timezone, sealed_ledger_key, epoch, created_at, updated_at"
 )
 
-_CHANGE = "id, kind, sealed_previous, created_at, entry"
+_CHANGE = "id, kind, created_at, entry"
 
 
 class SqliteAccounts(EntryColumns):
@@ -87,7 +86,7 @@ class SqliteAccounts(EntryColumns):
         account_id: AccountId,
         *,
         seen_epoch: int,
-        password_hash: bytes,
+        password_hash: bytes | None,
         change: CredentialChange,
     ) -> bool:
         """Replace the password's hash and raise the epoch, with the change's record, at once."""
@@ -101,7 +100,7 @@ class SqliteAccounts(EntryColumns):
             if updated == 1:
                 db.execute(
                     f"INSERT INTO credential_changes (account_id, {_CHANGE}) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "VALUES (?, ?, ?, ?, ?)",
                     (account_id, *_change_row(change)),
                 )
             return updated == 1
@@ -120,19 +119,6 @@ class SqliteAccounts(EntryColumns):
         )
         return changed == 1
 
-    async def changes_since(
-        self, account_id: AccountId, *, since: datetime
-    ) -> Sequence[CredentialChange]:
-        """The account's changes from that moment on, newest first."""
-        rows = self._engine.all(
-            f"SELECT {_CHANGE} FROM credential_changes WHERE account_id = ? AND created_at >= ? "
-            "ORDER BY id DESC",
-            (account_id, to_micros(since)),
-        )
-        return [
-            CredentialChange(row[0], row[1], row[2], from_micros(row[3]), row[4]) for row in rows
-        ]
-
     async def save_password_hash(
         self, account_id: AccountId, *, seen_epoch: int, password_hash: bytes
     ) -> bool:
@@ -150,7 +136,7 @@ class SqliteAccounts(EntryColumns):
 
 def _change_row(change: CredentialChange) -> tuple[Any, ...]:
     created_at = to_micros(change.created_at)
-    return (change.id, change.kind, change.previous, created_at, change.entry)
+    return (change.id, change.kind, created_at, change.entry)
 
 
 def _to_row(record: AccountRecord) -> tuple[Any, ...]:

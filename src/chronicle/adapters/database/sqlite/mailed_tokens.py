@@ -8,6 +8,7 @@ from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_mi
 from chronicle.security.ports import MailedTokenRecord
 
 _COLUMNS = "hash, purpose, account_id, epoch, expires_at"
+_VALUES = "VALUES (?, ?, ?, ?, ?)"
 
 
 class SqliteMailedTokens:
@@ -18,16 +19,22 @@ class SqliteMailedTokens:
 
     async def add(self, record: MailedTokenRecord) -> None:
         """Store a new token."""
-        row = (
-            record.hash,
-            record.purpose,
-            record.account_id,
-            record.epoch,
-            to_micros(record.expires_at),
-        )
         await self._engine.write(
-            lambda db: db.execute(f"INSERT INTO mailed_tokens ({_COLUMNS}) VALUES (?,?,?,?,?)", row)
+            lambda db: db.execute(f"INSERT INTO mailed_tokens ({_COLUMNS}) {_VALUES}", _row(record))
         )
+
+    async def claim(self, record: MailedTokenRecord, *, now: datetime) -> bool:
+        """Store a token as spent from the start; False if its hash is there already."""
+        added = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    f"INSERT INTO mailed_tokens ({_COLUMNS}, spent_at) VALUES (?, ?, ?, ?, ?, ?) "
+                    "ON CONFLICT (hash) DO NOTHING",
+                    (*_row(record), to_micros(now)),
+                ).rowcount
+            )
+        )
+        return added == 1
 
     async def spend(
         self, token_hash: bytes, *, purpose: str, now: datetime
@@ -63,3 +70,8 @@ class SqliteMailedTokens:
                 ).rowcount
             )
         )
+
+
+def _row(record: MailedTokenRecord) -> tuple[Any, ...]:
+    expires_at = to_micros(record.expires_at)
+    return (record.hash, record.purpose, record.account_id, record.epoch, expires_at)

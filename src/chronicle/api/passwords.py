@@ -1,0 +1,94 @@
+"""`/api/auth/password` and `/api/auth/report`: changing a password, resetting it, crying foul."""
+
+from typing import Annotated
+
+import msgspec
+
+from chronicle.api.auth import (
+    CodeText,
+    EmailText,
+    IssuedTicket,
+    PasswordText,
+    TicketText,
+    render_ticket,
+)
+from chronicle.api.endpoint import Call, Routes, SignedInCall
+from chronicle.errors import FieldError, Rejected
+from chronicle.users.emails import parse_email
+
+endpoint = Routes("Password")
+
+TokenText = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class ChangePassword(msgspec.Struct, forbid_unknown_fields=True):
+    """The password as it is, and the one to set (15 to 256 code points)."""
+
+    password: PasswordText
+    new_password: PasswordText
+
+
+class ForgottenPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose password was forgotten."""
+
+    email: EmailText
+
+
+class ResetPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """The password to set, with `ticket` and `code`, or with the mailed link's `token`."""
+
+    password: PasswordText
+    ticket: TicketText | None = None
+    code: CodeText | None = None
+    token: TokenText | None = None
+
+
+class ReportStranger(msgspec.Struct, forbid_unknown_fields=True):
+    """The token of a notice's "this wasn't me" link."""
+
+    token: TokenText
+
+
+@endpoint.post(
+    "/api/auth/password/change",
+    problems=("invalid_credentials", "edited_meanwhile", "overloaded", "unavailable"),
+)
+async def change_password(call: SignedInCall[ChangePassword, None]) -> None:
+    """Set another password; every other session of the account is over."""
+    await call.app.credentials.change_password(
+        call.identity, call.body.password, call.body.new_password, call.visitor
+    )
+
+
+@endpoint.post(
+    "/api/auth/password/forgot", answers=IssuedTicket, status=202, problems=("unavailable",)
+)
+async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
+    """Mail a code and a link for setting another password.
+
+    The answer is the same whether or not the address has an account.
+    """
+    issued = await call.app.password_reset.start(parse_email(call.body.email))
+    return render_ticket(issued)
+
+
+@endpoint.post(
+    "/api/auth/password/reset",
+    problems=("invalid_code", "ticket_expired", "invalid_reset_token", "overloaded", "unavailable"),
+)
+async def reset_password(call: Call[ResetPassword, None]) -> None:
+    """Set another password with the mailed code or link. Every session ends; none is given."""
+    reset, body = call.app.password_reset, call.body
+    if body.token is not None and body.ticket is None and body.code is None:
+        await reset.finish_with_token(body.token, body.password, call.visitor)
+    elif body.ticket is not None and body.code is not None and body.token is None:
+        await reset.finish_with_code(body.ticket, body.code, body.password, call.visitor)
+    else:
+        wrong = FieldError("token", "send either token, or ticket and code")
+        raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
+
+
+@endpoint.post("/api/auth/report", problems=("invalid_mailed_token", "unavailable"))
+async def report_stranger(call: Call[ReportStranger, None]) -> None:
+    """Say of a notice "this wasn't me": sessions end, the password is void until it is reset."""
+    await call.app.report.stranger(call.body.token, call.visitor)

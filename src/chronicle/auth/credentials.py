@@ -1,0 +1,112 @@
+"""Changing how an account signs in, and what every such change owes.
+
+The account's document changes by one conditional write that also holds the ledger entry and moves
+the security epoch, so that every session, ticket and code of before is void at that moment. Then
+the event is noted, and the owner is told by mail, with a link that says "this wasn't me".
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chronicle.auth import mails
+from chronicle.auth.passwords import PasswordHashing, accept_password, normalize_password
+from chronicle.auth.ports import Mailer
+from chronicle.auth.sessions import SessionKeeping
+from chronicle.auth.tokens import Identity
+from chronicle.errors import Conflict, Unauthenticated, Unavailable
+from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.visitors import Visitor
+from chronicle.users.accounts import AccountBook
+from chronicle.users.ports import AccountRecord
+from chronicle.world import World
+
+_log = logging.getLogger(__name__)
+
+REPORT_LIFETIME = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Changes of an account's password."""
+
+    book: AccountBook
+    keeping: SessionKeeping
+    hashing: PasswordHashing
+    events: EventLog
+    tokens: TokenDesk
+    mailer: Mailer
+    base_url: str
+    world: World
+
+    async def change_password(
+        self, identity: Identity, password: str, new_password: str, visitor: Visitor
+    ) -> None:
+        """Replace the caller's password; every other session of theirs is over.
+
+        Raises:
+            Rejected: the new password can't be set; nothing changed.
+            Unauthenticated: `invalid_credentials`: the old one is not right; nothing changed.
+            Conflict: `edited_meanwhile`; nothing changed.
+        """
+        accepted = accept_password(new_password)
+        account = await self.book.record(identity.account_id)
+        stored = self.book.password_hash(account)
+        if not await self.hashing.matches(normalize_password(password), stored):
+            await self._note(account, visitor, outcome=Outcome.REFUSED)
+            raise Unauthenticated("invalid_credentials", "The password is not right.")
+        changed = await self.replace_password(account, accepted, visitor, how="password")
+        await self.keeping.sessions.carry_over(identity.session_id, epoch=changed.epoch)
+
+    async def replace_password(
+        self, account: AccountRecord, accepted: str, visitor: Visitor, *, how: str
+    ) -> AccountRecord:
+        """Set an accepted password, and do what that owes. Every session is void.
+
+        Raises:
+            Conflict: `edited_meanwhile`: the account moved on since it was read.
+        """
+        changed = await self.book.change_password(
+            account, await self.hashing.hash(accepted), how=how
+        )
+        if changed is None:
+            raise Conflict("edited_meanwhile", "The account was changed meanwhile. Start again.")
+        await self._note(changed, visitor, outcome=Outcome.GRANTED, method=how)
+        await self._tell(changed)
+        return changed
+
+    async def _note(
+        self,
+        account: AccountRecord,
+        visitor: Visitor,
+        *,
+        outcome: Outcome,
+        method: str = "password",
+    ) -> None:
+        refused = outcome is Outcome.REFUSED
+        await self.events.note(
+            Happening(
+                kind=EventKind.PASSWORD_CHANGE,
+                method=method,
+                outcome=outcome,
+                visitor=visitor,
+                account_id=account.id,
+                reason="invalid_credentials" if refused else None,
+            )
+        )
+
+    async def _tell(self, account: AccountRecord) -> None:
+        known = self.book.in_the_clear(account)
+        token = await self.tokens.issue(
+            TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
+        )
+        try:
+            await self.mailer.send(
+                mails.password_changed(
+                    known.email, token, base_url=self.base_url, locale=known.locale
+                )
+            )
+        except Unavailable:
+            # The password is changed either way; the event above is what the owner can still see.
+            _log.exception("the mail about a changed password could not be sent")

@@ -1,0 +1,158 @@
+"""Half-finished steps that wait for a mailed code: sign-up, sign-in by code, a forgotten password.
+
+A ticket goes to the client and a code to the mailbox; only both together go on. Tickets lie
+sealed in shared state for ten minutes, under their hash, with the code as a keyed MAC: who reads
+the shared state gets neither. What a ticket leads to is still one conditional write in the
+database, so a ticket that shared state brings back from a copy is good for nothing.
+"""
+
+import base64
+import contextlib
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from chronicle.auth.codes import new_code, read_code, show_code
+from chronicle.auth.ports import Ticket, Tickets
+from chronicle.errors import Gone, Rejected, TooMany, Unavailable
+from chronicle.security.encryption import BlindIndex, FieldCipher, SealBroken
+from chronicle.world import World
+
+CODE_LIFETIME = timedelta(minutes=10)
+RESEND_AFTER = timedelta(seconds=60)
+GUESSES = 5
+
+_TICKET_BYTES = 24
+
+ContentT = TypeVar("ContentT", bound=msgspec.Struct)
+
+
+class TicketPurpose(StrEnum):
+    """What a ticket is for. One that was issued for something else is unknown."""
+
+    SIGN_UP = "sign_up"
+    SIGN_IN = "sign_in"
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketIssued:
+    """What the client gets, whether or not there is an account."""
+
+    ticket: str
+    expires_in: timedelta
+    resend_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class MailedCodes:
+    """Issues tickets with codes, and checks them."""
+
+    tickets: Tickets
+    cipher: FieldCipher
+    index: BlindIndex
+    world: World
+
+    async def issue(
+        self, purpose: TicketPurpose, content: msgspec.Struct
+    ) -> tuple[TicketIssued, str]:
+        """A new ticket that holds `content`, and the code to mail, as people read it."""
+        ticket = base64.urlsafe_b64encode(self.world.random_bytes(_TICKET_BYTES)).decode()
+        code = new_code(self.world.random_bytes)
+        key, now = _key(ticket), self.world.now()
+        await self.tickets.put(
+            Ticket(
+                key=key,
+                content=self.cipher.seal(
+                    msgspec.msgpack.encode(content), table="tickets", record=key, field=purpose
+                ),
+                code_mac=self._mac(ticket, code),
+                guesses=GUESSES,
+                expires_at=now + CODE_LIFETIME,
+                resend_at=now + RESEND_AFTER,
+            )
+        )
+        return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code)
+
+    async def renew(
+        self, purpose: TicketPurpose, ticket: str, kind: type[ContentT]
+    ) -> tuple[TicketIssued, str, ContentT]:
+        """Another code for a ticket, at most one a minute. The guesses left stay what they were.
+
+        Raises:
+            Gone: `ticket_expired`.
+            TooMany: asked too soon; nothing changed.
+        """
+        code, now = new_code(self.world.random_bytes), self.world.now()
+        answer = await self.tickets.renew(
+            _key(ticket),
+            self._mac(ticket, code),
+            now=now,
+            expires_at=now + CODE_LIFETIME,
+            resend_at=now + RESEND_AFTER,
+        )
+        if answer is None:
+            raise expired()
+        if isinstance(answer, datetime):
+            raise TooMany(
+                message="A code was just sent. Wait a minute before asking for another.",
+                retry_after_seconds=max(1, int((answer - now).total_seconds() + 1)),
+            )
+        content = self._open(purpose, ticket, answer, kind)
+        return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code), content
+
+    async def check(
+        self, purpose: TicketPurpose, ticket: str, typed: str, kind: type[ContentT]
+    ) -> ContentT:
+        """The ticket's content, when the code is right. The ticket stays until it is dropped.
+
+        Raises:
+            Rejected: `invalid_code`; one of five guesses is spent.
+            Gone: `ticket_expired`: too late, out of guesses, or dropped.
+        """
+        code = read_code(typed)
+        mac = self._mac(ticket, code) if code else b""
+        answer = await self.tickets.guess(_key(ticket), mac, now=self.world.now())
+        if answer is None:
+            raise expired()
+        right, content = answer
+        opened = self._open(purpose, ticket, content, kind)
+        if not right:
+            raise wrong_code()
+        return opened
+
+    async def drop(self, ticket: str) -> None:
+        """Forget a ticket. If that fails, it still expires, and leads nowhere a second time."""
+        with contextlib.suppress(Unavailable):
+            await self.tickets.drop(_key(ticket))
+
+    def _open(
+        self, purpose: TicketPurpose, ticket: str, sealed: bytes, kind: type[ContentT]
+    ) -> ContentT:
+        try:
+            plain = self.cipher.open(sealed, table="tickets", record=_key(ticket), field=purpose)
+        except SealBroken as error:
+            raise expired() from error
+        return msgspec.msgpack.decode(plain, type=kind)
+
+    def _mac(self, ticket: str, code: str) -> bytes:
+        # Keyed, because 40 bits would fall to a search by whoever reads the shared state.
+        return self.index.of(f"{ticket}/{code}", column="tickets.code")
+
+
+def expired() -> Gone:
+    """What a ticket that is over answers, whyever it is."""
+    return Gone("ticket_expired", "This took too long or was used before. Start again.")
+
+
+def wrong_code() -> Rejected:
+    """What a wrong code answers."""
+    return Rejected("invalid_code", "That is not the code from the newest mail.")
+
+
+def _key(ticket: str) -> bytes:
+    return hashlib.sha256(ticket.encode("utf-8", "replace")).digest()

@@ -1,0 +1,108 @@
+"""A forgotten password: a mailed code, or the link beside it, lets its owner set another."""
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from chronicle.auth import mails
+from chronicle.auth.credentials import Credentials
+from chronicle.auth.mailed_codes import (
+    CODE_LIFETIME,
+    MailedCodes,
+    TicketIssued,
+    TicketPurpose,
+    wrong_code,
+)
+from chronicle.auth.passwords import accept_password
+from chronicle.auth.ports import Mailer
+from chronicle.errors import Conflict, Rejected
+from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.visitors import Visitor
+from chronicle.users.accounts import AccountBook
+from chronicle.users.emails import EmailAddress
+from chronicle.users.ports import AccountId
+
+
+class _Reset(msgspec.Struct, frozen=True):
+    """A reset that waits for its code. Without an account, none will be right."""
+
+    account_id: bytes | None
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordReset:
+    """Starts and finishes resets. Neither gives a session or switches off a second factor."""
+
+    book: AccountBook
+    codes: MailedCodes
+    credentials: Credentials
+    tokens: TokenDesk
+    mailer: Mailer
+    base_url: str
+
+    async def start(self, email: EmailAddress) -> TicketIssued:
+        """Mail a code and a link to the account's stored address; the answer never says if any.
+
+        The link's token works also when the code's guesses are used up.
+        """
+        known = await self.book.addressee(email)
+        content = _Reset(known.account_id, known.epoch)
+        issued, code = await self.codes.issue(TicketPurpose.RESET, content)
+        token = await self.tokens.issue(
+            TokenPurpose.RESET, known.account_id, epoch=known.epoch, lifetime=CODE_LIFETIME
+        )
+        mail = mails.password_reset(
+            known.mail_to,
+            code,
+            token,
+            minutes=int(CODE_LIFETIME.total_seconds() // 60),
+            base_url=self.base_url,
+            locale=known.locale,
+        )
+        await self.mailer.send(replace(mail, void=known.account_id is None))
+        return issued
+
+    async def finish_with_code(
+        self, ticket: str, code: str, password: str, visitor: Visitor
+    ) -> None:
+        """Set another password; all sessions end.
+
+        Raises:
+            Rejected: the password can't be set (no guess is spent), or `invalid_code`.
+            Gone: `ticket_expired`.
+        """
+        accepted = accept_password(password)
+        reset = await self.codes.check(TicketPurpose.RESET, ticket, code, _Reset)
+        if reset.account_id is None:
+            raise wrong_code()
+        await self._set(reset.account_id, reset.epoch, accepted, visitor)
+        await self.codes.drop(ticket)
+
+    async def finish_with_token(self, token: str, password: str, visitor: Visitor) -> None:
+        """Set another password with the token of the mailed link; all sessions end.
+
+        Raises:
+            Rejected: the password can't be set (the token stays good), or `invalid_reset_token`.
+        """
+        accepted = accept_password(password)
+        spent = await self.tokens.spend(TokenPurpose.RESET, token)
+        if spent is None:
+            raise _invalid()
+        await self._set(spent.account_id, spent.epoch, accepted, visitor)
+
+    async def _set(self, account_id: bytes, epoch: int, accepted: str, visitor: Visitor) -> None:
+        account = await self.book.record(AccountId(account_id))
+        # Whatever moved the epoch since (another reset, a lock, a logout of all) voids this one.
+        if account.epoch != epoch:
+            raise _invalid()
+        try:
+            await self.credentials.replace_password(account, accepted, visitor, how="reset")
+        except Conflict as conflict:
+            raise _invalid() from conflict
+
+
+def _invalid() -> Rejected:
+    return Rejected(
+        "invalid_reset_token", "This reset was used before, or is no longer valid. Start again."
+    )
