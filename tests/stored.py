@@ -1,0 +1,107 @@
+"""What a server's data folder and its ledger hold, looked at from outside."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from chronicle.ledger.checkpoints import parse_checkpoint
+from chronicle.ledger.merkle import leaf_hash, root_of
+from chronicle.ledger.notes import Verifier, parse_note, verified_by
+from chronicle.ledger.tiles import ENTRIES, WIDTH, split_entries, tile_in
+from tests.running_server import Person, RunningServer
+
+UPLOADS = "/api/web3/uploads"
+
+
+def drafts(server: RunningServer) -> list[str]:
+    """Files of uploads that are on their way in."""
+    return _files(server.data_dir / "content" / "incoming")
+
+
+def contents(server: RunningServer) -> set[str]:
+    """The names (CIDs) of the contents that are kept."""
+    return {Path(path).name for path in _files(server.data_dir / "content" / "content")}
+
+
+def _files(folder: Path) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file()]
+
+
+def put(person: Person, content: bytes, name: str = "a.bin") -> httpx2.Response:
+    """Ask to store a file, by raw body."""
+    return person.client.post(
+        UPLOADS,
+        content=content,
+        params={"name": name, "visibility": "public"},
+        headers={"Content-Type": "application/octet-stream"},
+    )
+
+
+def listed(person: Person) -> list[dict[str, Any]]:
+    """All of a person's uploads, newest first."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        params = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
+        page = person.client.get(UPLOADS, params=params)
+        assert page.status_code == 200, page.text
+        found += page.json()["items"]
+        cursor = page.json()["next_cursor"]
+        if cursor is None:
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The published log as anybody can read it, checked against its key."""
+
+    size: int
+    root: bytes
+    entries: tuple[bytes, ...]
+
+    def assert_begins_with(self, earlier: "Log") -> None:
+        """Nothing that was published before has changed, moved or gone."""
+        assert self.size >= earlier.size
+        assert self.entries[: earlier.size] == earlier.entries
+
+
+def log_key(server: RunningServer) -> str:
+    """The log's verifier key."""
+    return httpx2.get(f"{server.url}/api/web3/log/key").text.strip()
+
+
+def read_log(server: RunningServer, key: str) -> Log:
+    """Fetch the whole log; its root is worked out anew from the entries."""
+    base = f"{server.url}/api/web3/log"
+    with httpx2.Client(timeout=20) as client:
+        note = parse_note(client.get(f"{base}/checkpoint").content)
+        assert verified_by(note, [Verifier.parse(key)]), "the checkpoint is not signed by the log"
+        head = parse_checkpoint(note.text).head
+        entries: list[bytes] = []
+        for index in range(-(-head.size // WIDTH)):
+            tile = client.get(f"{base}/{tile_in(ENTRIES, index, head.size).path}")
+            assert tile.status_code == 200, tile.text
+            entries += split_entries(tile.content)
+    assert len(entries) == head.size
+    assert root_of([leaf_hash(entry) for entry in entries]) == head.root
+    assert len(set(entries)) == len(entries), "an entry stands twice"
+    return Log(head.size, head.root, tuple(entries))
+
+
+def assert_proven(proof: bytes, content: bytes, key: str, folder: Path) -> None:
+    """`chronicle verify` in a process of its own holds the proof to be true of these bytes."""
+    (folder / "file").write_bytes(content)
+    (folder / "file.tlog-proof").write_bytes(proof)
+    ended = subprocess.run(
+        [sys.executable, "-m", "chronicle", "verify", "file.tlog-proof", "file", "--key", key],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
