@@ -5,7 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chronicle.errors import Unavailable
+from chronicle.ledger.checkpoints import parse_checkpoint
+from chronicle.ledger.notes import parse_note
 from chronicle.ledger.sequencer import Pace, Sequencer
+from chronicle.ledger.stored_tree import load_edge
 from tests.fakes.ledger import Crashed, Fault, Faults, World
 
 BEFORE, ROUNDS = 200, (100, 3)
@@ -49,6 +52,12 @@ async def test_a_crash_at_any_step_loses_doubles_and_forks_nothing(fault: Fault)
         acknowledged = {
             row.row_id: row.index for source in world.sources for row in source.rows.values()
         }
+        published = parse_checkpoint(parse_note(world.tiles.blobs["checkpoint"]).text)
+        assert all(
+            index is None or index < published.head.size for index in acknowledged.values()
+        ), "an index was given that the published checkpoint does not cover"
+        stands = await load_edge(world.tiles, published.head.size)
+        assert stands.head == published.head, "published before its tiles stood"
         successor = world.process()
         await successor.start()
         assert world.checkpoints.history[-1].head.size == committed

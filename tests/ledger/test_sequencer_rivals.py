@@ -1,7 +1,8 @@
 """Two processes that take themselves for the one writer, in every order of their steps."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,34 +95,88 @@ async def test_two_writers_never_fork_lose_or_double(
     await world.check()
 
 
+class Slow:
+    """A process that is held at its steps, one after the other."""
+
+    def __init__(self, world: World) -> None:
+        self.faults, self._gate = Faults(), Gate()
+        self.sequencer = world.process(self.faults)
+        self._task: asyncio.Task[None] | None = None
+
+    async def held_at(self, step: str, work: Callable[[], Coroutine[None, None, object]]) -> None:
+        """Begin the work and stop before a step of it."""
+        self.faults.turn = self._gate.hold
+        self._task = asyncio.create_task(self._do(work))
+        await settle([self._gate], [self._task])
+        while self.faults.steps[-1] != step:
+            assert not self._task.done(), f"it never came to {step}"
+            self._gate.let_one_through()
+            await settle([self._gate], [self._task])
+
+    async def one_step(self) -> None:
+        assert self._task is not None
+        self._gate.let_one_through()
+        await settle([self._gate], [self._task])
+
+    async def to_its_end(self) -> None:
+        assert self._task is not None
+        while not self._task.done():
+            await self.one_step()
+        await self._task
+        self.faults.turn = None
+
+    @staticmethod
+    async def _do(work: Callable[[], Coroutine[None, None, object]]) -> None:
+        with contextlib.suppress(Crashed):
+            await work()
+
+
 async def test_a_staged_batch_that_may_still_be_committed_is_not_swept_away():
-    world, gate = World(), Gate()
+    world = World()
     world.add(5)
-    rival = world.process(Faults())
+    rival, slow = world.process(), Slow(world)
     await rival.start()
-    slow = Faults()
-    writer = world.process(slow)
-    await writer.start()
-    slow.turn = gate.hold
-    task = asyncio.create_task(live(writer, steps=1))
-    while slow.steps[-1] != "advance":
-        await settle([gate], [task])
-        if slow.steps[-1] != "advance":
-            gate.let_one_through()
+    await slow.held_at("advance", slow.sequencer.append_batch)
     # Staged, and about to be committed: a start just now must leave it alone.
     staged = [path for path in world.tiles.blobs if path.startswith("staging/")]
     await world.process().start()
     assert staged
     assert [path for path in world.tiles.blobs if path.startswith("staging/")] == staged
-    gate.let_one_through()
-    await settle([gate], [task])
-    # It commits, and dies before it lays anything down.
-    slow.dead = True
-    while not task.done():
-        gate.let_one_through()
-        await settle([gate], [task])
+    await slow.one_step()
+    # It has committed, and dies before it lays anything down.
+    slow.faults.dead = True
+    await slow.to_its_end()
     assert await rival.append_batch() == 0
     await rival.append_batch()
+    await world.check()
+
+
+async def test_a_writer_who_overslept_takes_back_the_older_checkpoint_that_it_published():
+    world = World()
+    world.add(1)
+    slow, fast = Slow(world), world.process()
+    await slow.sequencer.start()
+    await slow.held_at("write checkpoint", slow.sequencer.append_batch)
+    world.add(1)
+    await fast.append_batch()
+    await slow.to_its_end()
+    # The other one has gone, so that nobody else would put it right.
+    await slow.sequencer.append_batch()
+    await world.check()
+
+
+async def test_a_start_that_overslept_takes_back_the_older_checkpoint_that_it_published():
+    world = World()
+    world.add(1)
+    with pytest.raises(Crashed):
+        await world.process(
+            Faults(named={"advance": Fault.CRASHES_AFTER_IT_PERSISTED})
+        ).append_batch()
+    slow, fast = Slow(world), world.process()
+    await slow.held_at("write checkpoint", slow.sequencer.start)
+    world.add(1)
+    await fast.append_batch()
+    await slow.to_its_end()
     await world.check()
 
 
