@@ -33,7 +33,7 @@ def connect(url: str) -> "Redis":
 async def is_up(client: "Redis") -> bool:
     """Whether it answers a PING in time."""
     try:
-        await _in_time(client.ping())
+        await in_time(client.ping())
     except Unavailable:
         return False
     return True
@@ -44,8 +44,8 @@ class ValkeyTickets:
 
     def __init__(self, client: "Redis") -> None:
         self._client = client
-        self._guess = client.register_script(_script("guess_ticket"))
-        self._renew = client.register_script(_script("renew_ticket"))
+        self._guess = client.register_script(script("guess_ticket"))
+        self._renew = client.register_script(script("renew_ticket"))
 
     async def put(self, ticket: Ticket) -> None:
         """Store a new ticket."""
@@ -62,13 +62,13 @@ class ValkeyTickets:
             },
         )
         pipeline.pexpireat(name, _millis(ticket.expires_at))
-        await _in_time(pipeline.execute())
+        await in_time(pipeline.execute())
 
     async def guess(
         self, key: bytes, code_mac: bytes, *, now: datetime
     ) -> tuple[bool, bytes] | None:
         """Spend one guess: (was it right, the content); None without such a ticket or guesses."""
-        answer = await _in_time(self._guess(keys=[_name(key)], args=[code_mac, _millis(now)]))
+        answer = await in_time(self._guess(keys=[_name(key)], args=[code_mac, _millis(now)]))
         return None if answer is None else (answer[0] == 1, answer[1])
 
     async def renew(
@@ -82,7 +82,7 @@ class ValkeyTickets:
     ) -> bytes | datetime | None:
         """Replace the code, the guesses left kept, and answer the content."""
         times = [_millis(now), _millis(expires_at), _millis(resend_at)]
-        answer = await _in_time(self._renew(keys=[_name(key)], args=[code_mac, *times]))
+        answer = await in_time(self._renew(keys=[_name(key)], args=[code_mac, *times]))
         if answer is None:
             return None
         if isinstance(answer, list):
@@ -91,7 +91,7 @@ class ValkeyTickets:
 
     async def drop(self, key: bytes) -> None:
         """Forget a ticket; no error when there is none."""
-        await _in_time(self._client.delete(_name(key)))
+        await in_time(self._client.delete(_name(key)))
 
 
 def _name(key: bytes) -> str:
@@ -102,12 +102,14 @@ def _millis(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """The text of a Lua script beside this file."""
     return files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
 
 
-async def _in_time(call: Awaitable[Any]) -> Any:
+async def in_time(call: Awaitable[Any]) -> Any:
+    """The answer of a call. Unavailable when it fails or takes too long."""
     try:
         return await call
     except (RedisError, OSError, TimeoutError) as error:
-        raise Unavailable(message="Codes can't be checked right now. Try again shortly.") from error
+        raise Unavailable from error
