@@ -97,14 +97,14 @@ function showRefusal(error, fields, place) {
 
 /** Run work while a button says so; it can't be pressed twice, and keeps its place and focus. */
 export async function busy(button, work) {
-  const inside = [...button.childNodes];
+  const spinner = h("span", { class: "spinner", "aria-hidden": "true" });
   button.setAttribute("aria-busy", "true");
-  button.prepend(h("span", { class: "spinner", "aria-hidden": "true" }));
+  button.append(spinner);
   try {
     return await work();
   } finally {
     button.removeAttribute("aria-busy");
-    fill(button, inside);
+    spinner.remove();
   }
 }
 

@@ -7,15 +7,21 @@ import { icon } from "./icons.mjs";
 import * as outbox from "./outbox.mjs";
 import * as router from "./router.mjs";
 import * as session from "./session.mjs";
+import { queue } from "./upload.mjs";
 import { parseCheckpoint } from "./verify/note.mjs";
+
+let settled = false;
 
 /** Draw what does not depend on who is signed in, and keep the rest up to date. */
 export function start() {
-  router.onNavigate(showWhere);
+  router.onNavigate((path) => {
+    showWhere(path);
+    showLedger();
+  });
   session.onChange(showWho);
+  queue.addEventListener("done", showLedger);
   showWho();
   outbox.available().then((yes) => yes && showWhere(location.pathname));
-  showLedger();
 }
 
 function pages() {
@@ -32,11 +38,18 @@ function showWhere(path) {
   fill(document.getElementById("nav"), items);
 }
 
-/** Draw the tools at the right: the theme, and the account or the ways to one. */
-export function showWho() {
+/** From now on it is known who is signed in, or that nobody is. */
+export function settle() {
+  settled = true;
+  showWho();
+}
+
+/** Draw the tools at the right: the theme, and the account or the way to one. */
+function showWho() {
   showWhere(location.pathname);
   const user = session.user();
-  const account = user ? who(user) : session.expected() ? null : strangers();
+  const known = settled || !session.expected();
+  const account = user ? who(user) : known && h("a", { class: "button", href: "/sign-in" }, "Sign in");
   fill(document.getElementById("tools"), themeSwitch(), account);
 }
 
@@ -48,10 +61,6 @@ function who(user) {
     h("span", { class: "avatar-letter", "aria-hidden": "true" }, [...name][0].toUpperCase()),
     h("span", { class: "avatar-name" }, name),
   );
-}
-
-function strangers() {
-  return [h("a", { class: "button", href: "/sign-in" }, "Sign in")];
 }
 
 function themeSwitch() {

@@ -6,7 +6,7 @@ import * as session from "./session.mjs";
 
 frame.start();
 await session.restore();
-frame.showWho();
+frame.settle();
 
 // A sign-out, here or in another tab, changes what an address shows.
 let signedIn = session.user() !== null;

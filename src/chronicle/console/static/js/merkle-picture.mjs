@@ -26,7 +26,7 @@ export function merklePicture({ leaf, walked, index, size }) {
     lines,
     siblings,
     path,
-    label(CENTRE, TOP - 12, steps.length === 0 ? "Entry and signed root in one" : "Signed root"),
+    label(CENTRE, TOP - 12, steps.length === 0 ? "Entry and root in one" : "Root of the ledger"),
     label(CENTRE, height - 8, `Entry № ${index}`),
   );
   return h(

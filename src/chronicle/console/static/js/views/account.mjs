@@ -5,6 +5,7 @@ import { announce, fill, h } from "../dom.mjs";
 import { busy, field, form, notice } from "../forms.mjs";
 import { moment } from "../format.mjs";
 import { Problem } from "../http.mjs";
+import * as router from "../router.mjs";
 import * as session from "../session.mjs";
 import { signInFirst } from "./sign-in-first.mjs";
 
@@ -81,6 +82,7 @@ function signOutButton() {
     busy(button, async () => {
       try {
         await session.signOut();
+        router.go("/");
         announce("You are signed out.");
       } catch (error) {
         if (!(error instanceof Problem)) throw error;

@@ -44,15 +44,13 @@ function placeOf(index) {
 
 const PIN_STATES = {
   pinned: ["state-good", "pin", "Pinned"],
-  stored: ["state-good", "pin", "Stored here"],
   pending: ["state-warn", "clock", "Pin pending"],
-  queued: ["state-warn", "clock", "Pin pending"],
-  pinning: ["state-warn", "clock", "Pinning"],
   failed: ["state-bad", "warning", "Pin failed"],
 };
 
 /** Whether and where a file is kept, with a word, an icon and a colour. */
 export function pinState({ provider, status }) {
   const [tone, symbol, words] = PIN_STATES[status] ?? ["", "pin", status];
-  return h("span", { class: `state ${tone}`, title: `Provider: ${provider}` }, icon(symbol), words);
+  const own = provider === "local" && status === "pinned";
+  return h("span", { class: `state ${tone}`, title: `Kept by: ${provider}` }, icon(symbol), own ? "Kept here" : words);
 }

@@ -2,6 +2,7 @@
 
 import { findIn } from "../codes.mjs";
 import { announce, fill, h } from "../dom.mjs";
+import { every } from "../every.mjs";
 import { copyButton, notice } from "../forms.mjs";
 import { ago, exactMoment } from "../format.mjs";
 import { Problem } from "../http.mjs";
@@ -15,8 +16,7 @@ export function render(page) {
   const foot = h("div", {});
   let newest = null;
   refresh();
-  const timer = setInterval(() => document.hidden || refresh(), REFRESH_EVERY_MS);
-  page.signal.addEventListener("abort", () => clearInterval(timer));
+  every(REFRESH_EVERY_MS, page.signal, refresh);
 
   const content = h(
     "div",
@@ -35,8 +35,10 @@ export function render(page) {
   async function refresh() {
     try {
       show(await outbox.mails(page.signal));
+      return "again";
     } catch (error) {
       if (error.name !== "AbortError") showFailure(error);
+      return "enough";
     }
   }
 
@@ -51,7 +53,6 @@ export function render(page) {
 
   function showFailure(error) {
     if (!(error instanceof Problem)) throw error;
-    clearInterval(timer);
     const words = error.status === 404 ? "There is no outbox here: this server sends its mail." : error.message;
     fill(foot, notice("plain", "info", words));
   }

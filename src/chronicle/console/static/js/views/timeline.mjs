@@ -2,6 +2,7 @@
 
 import { call } from "../api.mjs";
 import { fill, h } from "../dom.mjs";
+import { every } from "../every.mjs";
 import { busy, notice } from "../forms.mjs";
 import { Problem } from "../http.mjs";
 import { queue } from "../upload.mjs";
@@ -10,6 +11,7 @@ import { uploadArea } from "./upload-area.mjs";
 
 const PAGE = 20;
 const FOLLOW_EVERY_MS = 1500;
+const AT_ONCE = 5;
 
 export function render(page) {
   const list = h("ol", { class: "entries", "aria-label": "Uploads, newest first" });
@@ -19,7 +21,7 @@ export function render(page) {
 
   fill(list, ghostLines());
   loadMore();
-  follow();
+  every(FOLLOW_EVERY_MS, page.signal, follow);
   queue.addEventListener("done", ({ detail }) => showFirst(detail), { signal: page.signal });
 
   const content = h(
@@ -80,17 +82,13 @@ export function render(page) {
     fill(foot, h("div", { role: "alert" }, notice("bad", "warning", error.message)), again);
   }
 
-  /** Ask again for what waits for its place or its pin, for as long as the page shows. */
-  function follow() {
-    const timer = setInterval(async () => {
-      if (document.hidden) return;
-      const open = [...shown.values()].filter(({ event }) => event.ledger.index === null).slice(0, 5);
-      for (const { event } of open) {
-        const fresh = await call("GET", `/api/web3/uploads/${event.id}`, { signal: page.signal }).catch(() => event);
-        if (fresh.ledger.index !== event.ledger.index && !page.signal.aborted) redraw(fresh);
-      }
-    }, FOLLOW_EVERY_MS);
-    page.signal.addEventListener("abort", () => clearInterval(timer));
+  /** Ask again for what waits for its place. */
+  async function follow() {
+    const waiting = [...shown.values()].filter(({ event }) => event.ledger.index === null);
+    for (const { event } of waiting.slice(0, AT_ONCE)) {
+      const fresh = await call("GET", `/api/web3/uploads/${event.id}`, { signal: page.signal }).catch(() => event);
+      if (fresh.ledger.index !== null && !page.signal.aborted) redraw(fresh);
+    }
   }
 }
 

@@ -106,7 +106,7 @@ function profilesMeant(proofBytes) {
 }
 
 const pictureOf = (facts) =>
-  h("details", { class: "proof-facts" }, h("summary", {}, "Its path to the signed root"), merklePicture(facts));
+  h("details", { class: "proof-facts" }, h("summary", {}, "Its path to the root"), merklePicture(facts));
 
 /** A labelled choice of one file: a button, the name of what was chosen, and a way to let go of it. */
 function filePick({ label, hint, accept, take, drop, optional = false }) {
