@@ -19,16 +19,16 @@ UPLOADS = "/api/web3/uploads"
 
 def drafts(server: RunningServer) -> list[str]:
     """Files of uploads that are on their way in."""
-    return _files(server.data_dir / "content" / "incoming")
+    incoming = server.data_dir / "content" / "incoming"
+    assert incoming.is_dir()
+    return [str(path) for path in incoming.rglob("*") if path.is_file()]
 
 
 def contents(server: RunningServer) -> set[str]:
     """The names (CIDs) of the contents that are kept."""
-    return {Path(path).name for path in _files(server.data_dir / "content" / "content")}
-
-
-def _files(folder: Path) -> list[str]:
-    return [str(path) for path in folder.rglob("*") if path.is_file()]
+    folder = server.data_dir / "content"
+    files = {path for path in folder.rglob("*") if path.is_file()}
+    return {path.name for path in files if not path.is_relative_to(folder / "incoming")}
 
 
 def put(person: Person, content: bytes, name: str = "a.bin") -> httpx2.Response:

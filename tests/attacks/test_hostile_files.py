@@ -12,6 +12,7 @@ from tests.attacks.conftest import UPLOAD_LIMIT
 from tests.attacks.raw_http import RawAnswer, RawConnection, chunked, request
 from tests.process_facts import eventually, resident_kib
 from tests.running_server import Person, RunningServer
+from tests.stored import drafts
 
 BOUNDARY = "xxBOUNDARYxx"
 MEMORY_BOUND_KIB = 32 * 1024
@@ -55,15 +56,6 @@ def send(person: Person, content: bytes = b"x", **params: str) -> httpx2.Respons
 def names_in_the_list(person: Person) -> list[str]:
     items = person.client.get("/api/web3/uploads", params={"limit": 100}).json()["items"]
     return [item["name"] for item in items]
-
-
-def leftovers(server: RunningServer) -> list[str]:
-    """Drafts and marks of uploads that are on their way, or were given up without a trace."""
-    return [
-        str(path)
-        for path in (server.data_dir / "content" / "incoming").rglob("*")
-        if path.is_file()
-    ]
 
 
 def form(*parts: bytes, end: bytes = b"--xxBOUNDARYxx--\r\n") -> bytes:
@@ -250,7 +242,7 @@ def test_a_form_that_is_not_the_one_form_leaves_nothing(ada: Person, body: bytes
     assert answer.status in (400, 422)
     assert answer.code in ("invalid_multipart", "invalid_request", "cut_off")
     assert names_in_the_list(ada) == before
-    eventually(lambda: not leftovers(ada.server))
+    eventually(lambda: not drafts(ada.server))
 
 
 @pytest.mark.parametrize(
@@ -298,7 +290,7 @@ def test_a_field_of_a_gigabyte_is_not_read_to_its_end(
     assert answer.status == (413 if name == "file" else 422)
     assert resident_kib(ada.server.pid) - before < MEMORY_BOUND_KIB
     assert names_in_the_list(ada) == listed
-    eventually(lambda: not leftovers(ada.server))
+    eventually(lambda: not drafts(ada.server))
 
 
 def test_a_body_over_the_limit_is_refused_before_its_first_byte(ada: Person) -> None:
@@ -331,7 +323,7 @@ def test_a_body_without_a_length_is_refused_where_it_becomes_too_long(ada: Perso
         answer = connection.answer()
     assert (answer.status, answer.code) == (413, "too_large")
     assert sent < 64 * 1024 * 1024
-    eventually(lambda: not leftovers(ada.server))
+    eventually(lambda: not drafts(ada.server))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, identity", "x"])
@@ -353,4 +345,4 @@ def test_a_stalled_upload_is_given_up(impatient: RunningServer) -> None:
         answer = connection.answer()
         assert client.get("/api/web3/uploads").json()["items"] == []
     assert (answer.status, answer.code) == (408, "too_slow")
-    eventually(lambda: not leftovers(impatient))
+    eventually(lambda: not drafts(impatient))
