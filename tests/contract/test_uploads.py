@@ -1,7 +1,10 @@
 """What every uploads table promises."""
 
+from dataclasses import replace
+
 import pytest
 
+from chronicle.errors import Conflict
 from chronicle.ledger.ports import Placed
 from chronicle.uploads.ports import UploadRecord, Uploads
 from chronicle.users.ports import AccountRecord, Accounts
@@ -80,3 +83,17 @@ async def test_an_upload_is_pending_until_it_is_placed(
     placed = await uploads.get(owner.id, upload.id)
     assert placed is not None
     assert placed.entry_index == 3
+
+
+async def test_a_key_is_used_once_and_found_again(
+    uploads: Uploads, world: FakeWorld, owner: AccountRecord
+) -> None:
+    first = replace(an_upload(world, owner), key_index=b"k" * 32)
+    await uploads.add(first)
+    with pytest.raises(Conflict, match="idempotency_key_taken"):
+        await uploads.add(replace(an_upload(world, owner), key_index=b"k" * 32))
+    for _ in range(2):
+        await uploads.add(an_upload(world, owner))
+    assert await uploads.find_by_key(b"k" * 32) == first
+    assert await uploads.find_by_key(b"?" * 32) is None
+    assert len(await uploads.page(owner.id, before=None, limit=10)) == 3

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chronicle.errors import Unavailable
+from chronicle.errors import Conflict, Unavailable
 from chronicle.ledger.ports import PendingEntry, Placed
 from chronicle.uploads.ports import UploadRecord
 from chronicle.uploads.unixfs import Imported, Importer
@@ -54,8 +54,15 @@ class MemoryUploads:
 
     async def add(self, record: UploadRecord) -> None:
         await self.switches.before("add")
+        keys = {row.key_index for row in self.rows.values()} - {None}
+        if record.key_index in keys:
+            raise Conflict("idempotency_key_taken")
         self.rows[record.id] = record
         self.switches.after("add")
+
+    async def find_by_key(self, key_index: bytes) -> UploadRecord | None:
+        await self.switches.before("find_by_key")
+        return next((row for row in self.rows.values() if row.key_index == key_index), None)
 
     async def get(self, account_id: AccountId, upload_id: bytes) -> UploadRecord | None:
         await self.switches.before("get")

@@ -71,6 +71,7 @@ async def office() -> Office:
         contents=contents,
         book=book,
         cipher=cipher,
+        index=BlindIndex(keyring()),
         cursors=Cursors(keyring()),
         indexing=indexes,
         log=LogReader(tiles),

@@ -18,6 +18,14 @@ _NONE = type(None)
 
 Json = dict[str, Any]
 
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same request answers the first result again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
 
 def describe_api(endpoints: Sequence[Endpoint], base_url: str) -> bytes:
     """The document as JSON (OpenAPI 3.1.0)."""
@@ -71,6 +79,8 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
     if description:
         operation["description"] = " ".join(description.split())
     parameters = _path_parameters(endpoint) + _query_parameters(endpoint)
+    if endpoint.idempotent:
+        parameters.append(_IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body is not _NONE:
@@ -112,6 +122,11 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
 def _codes(endpoint: Endpoint) -> list[str]:
     """The codes that a route can answer: its own, and those that follow from what it takes."""
     codes = set(endpoint.problems) | {"internal_error", "invalid_request", "malformed_request"}
+    codes.add("too_many_requests")
+    if endpoint.budget is not None:
+        codes.add(endpoint.budget.code)
+        if endpoint.budget.essential:
+            codes.add("unavailable")
     if endpoint.signed_in:
         codes |= {"invalid_token", "unavailable"}
     if endpoint.body is not _NONE:

@@ -1,7 +1,7 @@
 """`/api/web3/uploads`: files come in, are listed, read back and proven."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,7 @@ endpoint = Routes("Uploads")
 _FORM = "multipart/form-data"
 _FORM_FIELDS = frozenset({"visibility", "profile", "note"})
 _FORM_OVERHEAD = 128 * 1024
+_LONGEST_KEY = 255
 # Bytes of others' making, from our own origin: never a page, never a script.
 _POLICY = "default-src 'none'; sandbox"
 
@@ -75,7 +76,8 @@ class UploadList(msgspec.Struct):
     answers=Upload,
     status=201,
     request_media=(_FORM, "application/octet-stream"),
-    problems=("invalid_multipart", "not_available", "storage_full"),
+    problems=("invalid_multipart", "not_available", "storage_full", "idempotency_key_reused"),
+    idempotent=True,
 )
 async def upload(call: SignedInCall[Stream, UploadQuery]) -> Upload:
     """Store a file, work out its CID and record both in the ledger.
@@ -84,6 +86,7 @@ async def upload(call: SignedInCall[Stream, UploadQuery]) -> Upload:
     `profile` (before the file) and `note`; or the bytes themselves as the body, with `name` and
     the same as query parameters and the file's own Content-Type. The bytes are durable before the
     answer, which waits up to a second for the index. Whatever fails, nothing is left half done.
+    The same `Idempotency-Key` with the same file answers the first event again.
     """
     _refuse_encoded(call)
     media_type = call.headers.get("content-type")
@@ -105,8 +108,13 @@ async def _take_bytes(
     )
     profile = find_profile(query.profile or DEFAULT_PROFILE)
     _refuse_oversize(call, call.app.uploads.largest_file)
+    key = idempotency_key(call)
     return await call.app.uploads.receive(
-        call.identity.account_id, call.stream(), profile=profile, describe=lambda: details
+        call.identity.account_id,
+        call.stream(),
+        profile=profile,
+        describe=lambda: details,
+        idempotency_key=key,
     )
 
 
@@ -114,6 +122,7 @@ async def _take_form(call: SignedInCall[Stream, UploadQuery], content_type: str)
     if call.query != UploadQuery():
         raise Rejected(message="A form says everything in its fields, not in the query.")
     _refuse_oversize(call, call.app.uploads.largest_file + _FORM_OVERHEAD)
+    key = idempotency_key(call)
     form = UploadForm(content_type, call.stream(), fields=_FORM_FIELDS)
     part = await form.reach_file()
     if "visibility" in part.fields_before:
@@ -130,8 +139,27 @@ async def _take_form(call: SignedInCall[Stream, UploadQuery], content_type: str)
         )
 
     return await call.app.uploads.receive(
-        call.identity.account_id, form.file_bytes(), profile=profile, describe=describe
+        call.identity.account_id,
+        form.file_bytes(),
+        profile=profile,
+        describe=describe,
+        idempotency_key=key,
     )
+
+
+def idempotency_key(call: SignedInCall[Any, Any]) -> str | None:
+    """The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header), or None.
+
+    Raises:
+        Rejected: it is empty, too long, or not printable ASCII.
+    """
+    key = call.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
+        error = FieldError("Idempotency-Key", f"takes 1 to {_LONGEST_KEY} printable characters")
+        raise Rejected(message=f"{error.field}: {error.message}", fields=(error,))
+    return key
 
 
 def _refuse_late_profile(form: UploadForm, used: Profile) -> None:

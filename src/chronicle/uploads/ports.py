@@ -27,6 +27,7 @@ class UploadRecord:
     entry: bytes
     entry_index: int | None
     created_at: datetime
+    key_index: bytes | None = None
 
 
 class Uploads(Protocol):
@@ -36,11 +37,15 @@ class Uploads(Protocol):
         """Store one event with its pending entry in the same write; durable on return.
 
         Raises:
+            Conflict: `idempotency_key_taken`: another event has this `key_index`.
             Unavailable: nothing was stored.
         """
 
     async def get(self, account_id: AccountId, upload_id: bytes) -> UploadRecord | None:
         """The event, or None unless it exists and is this account's."""
+
+    async def find_by_key(self, key_index: bytes) -> UploadRecord | None:
+        """The event that was stored with this key, or None."""
 
     async def page(
         self, account_id: AccountId, *, before: bytes | None, limit: int

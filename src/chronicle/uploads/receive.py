@@ -15,7 +15,7 @@ from typing import TypeVar
 from chronicle.errors import Conflict, FieldError, NotFound, Rejected, TooLarge
 from chronicle.ledger.log_reader import LogReader
 from chronicle.security.cursors import Cursors
-from chronicle.security.encryption import FieldCipher
+from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.uploads.details import UploadDetails
 from chronicle.uploads.events import NewUpload, UploadEvent, in_the_clear, open_entry, seal
 from chronicle.uploads.ports import (
@@ -54,6 +54,7 @@ class UploadDesk:
     contents: ContentStore
     book: AccountBook
     cipher: FieldCipher
+    index: BlindIndex
     cursors: Cursors
     indexing: Indexing
     log: LogReader
@@ -67,14 +68,17 @@ class UploadDesk:
         *,
         profile: Profile,
         describe: Callable[[], UploadDetails],
+        idempotency_key: str | None = None,
     ) -> UploadEvent:
         """Take in a file and answer its event, with its place in the ledger if that comes soon.
 
         `describe` is called once, when the last byte has come: a form may tell a file's name and
         note after its bytes. When this raises, or is cancelled before the row is committed,
-        nothing of the file is left.
+        nothing of the file is left. A key that was used before for the same file and details
+        answers the event of then, and nothing more is stored.
 
         Raises:
+            Conflict: `idempotency_key_reused`: it was used for another file or other details.
             TooLarge: the file has more than `largest_file` bytes.
             Rejected: what `describe` says of the details.
             Unauthenticated: the account is gone.
@@ -88,11 +92,15 @@ class UploadDesk:
             imported = await incoming.keep()
             new = self._new_upload(account_id, imported, profile, details)
             nonce = self.world.random_bytes(_NONCE_BYTES)
-            record = seal(new, cipher=self.cipher, ledger_key=ledger_key, nonce=nonce)
+            sealed = seal(new, cipher=self.cipher, ledger_key=ledger_key, nonce=nonce)
+            record = replace(sealed, key_index=self._key_index(account_id, idempotency_key))
         except BaseException:
             await _to_the_end(incoming.discard())
             raise
-        await _to_the_end(self._commit(record, incoming))
+        try:
+            await _to_the_end(self._commit(record, incoming))
+        except Conflict:
+            return await self._event_of_before(record)
         index = await self.indexing.wait_for(_SOURCE, record.id, _INDEX_WAIT_SECONDS)
         return replace(in_the_clear(record, cipher=self.cipher), index=index)
 
@@ -131,6 +139,20 @@ class UploadDesk:
                 raise
         await incoming.settle()
         self.indexing.wake()
+
+    async def _event_of_before(self, repeated: UploadRecord) -> UploadEvent:
+        first = await self.uploads.find_by_key(repeated.key_index or b"")
+        if first is None:
+            raise _key_reused()
+        was, now = (in_the_clear(one, cipher=self.cipher) for one in (first, repeated))
+        if (was.cid, was.profile, _details_of(was)) != (now.cid, now.profile, _details_of(now)):
+            raise _key_reused()
+        return was
+
+    def _key_index(self, account_id: AccountId, key: str | None) -> bytes | None:
+        if key is None:
+            return None
+        return self.index.of(f"{account_id.hex()}/{key}", column="uploads.idempotency_key")
 
     async def _is_stored(self, record: UploadRecord) -> bool:
         with contextlib.suppress(Exception):
@@ -180,6 +202,16 @@ class UploadDesk:
         if record is None:
             raise NotFound(message="You have no such upload.")
         return record
+
+
+def _details_of(event: UploadEvent) -> UploadDetails:
+    return UploadDetails(event.name, event.media_type, event.note, event.visibility)
+
+
+def _key_reused() -> Conflict:
+    return Conflict(
+        "idempotency_key_reused", "The Idempotency-Key was used before, for something else."
+    )
 
 
 def find_profile(name: str) -> Profile:

@@ -1,16 +1,18 @@
 """The uploads table, and its rows as a source of ledger entries."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
 from chronicle.adapters.database.sqlite.entries import EntryColumns
+from chronicle.errors import Conflict
 from chronicle.uploads.ports import UploadRecord
 from chronicle.users.ports import AccountId
 
 _COLUMNS = (
     "id, account_id, cid, profile, size, media_type, sealed_name, sealed_note, visibility, "
-    "pin_provider, pin_status, entry, entry_index, created_at"
+    "pin_provider, pin_status, entry, entry_index, created_at, key_index"
 )
 
 
@@ -37,11 +39,17 @@ class SqliteUploads(EntryColumns):
             record.entry,
             record.entry_index,
             to_micros(record.created_at),
+            record.key_index,
         )
         marks = ",".join("?" * len(row))
-        await self._engine.write(
-            lambda db: db.execute(f"INSERT INTO uploads ({_COLUMNS}) VALUES ({marks})", row)
-        )
+        try:
+            await self._engine.write(
+                lambda db: db.execute(f"INSERT INTO uploads ({_COLUMNS}) VALUES ({marks})", row)
+            )
+        except sqlite3.IntegrityError as error:
+            if "uploads.key_index" in str(error):
+                raise Conflict("idempotency_key_taken", "The key was used before.") from error
+            raise
 
     async def get(self, account_id: AccountId, upload_id: bytes) -> UploadRecord | None:
         """The event, or None unless it exists and is this account's."""
@@ -49,6 +57,11 @@ class SqliteUploads(EntryColumns):
             f"SELECT {_COLUMNS} FROM uploads WHERE id = ? AND account_id = ?",
             (upload_id, account_id),
         )
+        return None if row is None else _from_row(row)
+
+    async def find_by_key(self, key_index: bytes) -> UploadRecord | None:
+        """The event that was stored with this key, or None."""
+        row = self._engine.one(f"SELECT {_COLUMNS} FROM uploads WHERE key_index = ?", (key_index,))
         return None if row is None else _from_row(row)
 
     async def page(
@@ -83,4 +96,5 @@ def _from_row(row: tuple[Any, ...]) -> UploadRecord:
         entry=row[11],
         entry_index=row[12],
         created_at=from_micros(row[13]),
+        key_index=row[14],
     )

@@ -12,9 +12,11 @@ CREATE TABLE uploads (
     pin_status   TEXT NOT NULL,
     entry        BLOB NOT NULL,
     entry_index  INTEGER,
-    created_at   INTEGER NOT NULL
+    created_at   INTEGER NOT NULL,
+    key_index    BLOB
 ) WITHOUT ROWID, STRICT;
 
 CREATE INDEX uploads_by_account ON uploads (account_id, id);
+CREATE UNIQUE INDEX uploads_by_key ON uploads (key_index) WHERE key_index IS NOT NULL;
 CREATE INDEX uploads_by_cid ON uploads (cid);
 CREATE INDEX uploads_to_log ON uploads (created_at, id) WHERE entry_index IS NULL;
