@@ -59,6 +59,7 @@ from chronicle.world import World
 
 _log = logging.getLogger(__name__)
 
+_HINT = "Is CHRONICLE_VALKEY_URL right, and is the server there running?"
 _CLIENT_ID = "chronicle-console"
 
 
@@ -199,6 +200,9 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
     engine = await asyncio.to_thread(_database, settings.database_path)
     stack.callback(engine.close)
     shared_state = valkey.connect(valkey_url)
+    if not await valkey.is_up(shared_state):
+        # No reason to refuse: who is signed in can go on, and it may come back at any moment.
+        _log.error("Valkey does not answer; until it does, no code is made or checked. %s", _HINT)
     stack.push_async_callback(shared_state.aclose)
     uploads = SqliteUploads(engine)
     content = LocalContentStore(settings.data_dir / "content", has_cid=uploads.has_cid)
