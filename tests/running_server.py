@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx2
 
@@ -20,6 +20,8 @@ CHEAP_HASHES = {
     "CHRONICLE_ARGON2_PARALLELISM": "1",
 }
 PASSWORD = "correct horse battery staple"
+
+_T = TypeVar("_T")
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
@@ -45,7 +47,8 @@ class RunningServer:
     def log(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8")
 
-    def start(self) -> Self:
+    def start(self, *, until: str = "/health/ready") -> Self:
+        """Start it, and wait until this address answers 200."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chronicle", "serve"],
@@ -54,7 +57,7 @@ class RunningServer:
                 stdout=log,
                 stderr=log,
             )
-        self._await_ready()
+        self._await_ready(until)
         return self
 
     def stop(self) -> int:
@@ -94,7 +97,7 @@ class RunningServer:
         }
         return inherited | CHEAP_HASHES | own | self._settings
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, address: str) -> None:
         assert self._process is not None
         deadline = time.monotonic() + _START_SECONDS
         with self.client() as client:
@@ -102,7 +105,7 @@ class RunningServer:
                 if self._process.poll() is not None:
                     raise AssertionError(f"the server ended:\n{self.log}")
                 try:
-                    if client.get("/health/ready").status_code == 200:
+                    if client.get(address).status_code == 200:
                         return
                 except httpx2.TransportError:
                     pass
@@ -117,12 +120,13 @@ def free_port() -> int:
         return port
 
 
-def eventually(holds: Callable[[], object], *, within_seconds: float = 10) -> None:
-    """Wait until something holds; fail when it does not in time."""
+def eventually(look: Callable[[], _T], *, within_seconds: float = 15) -> _T:
+    """What `look` answers once that is true; an error when it takes longer."""
     deadline = time.monotonic() + within_seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"still {seen!r} after {within_seconds} s"
+        time.sleep(0.01)
+    return seen
 
 
 class Person:
