@@ -1,12 +1,7 @@
-"""What the system says of a running process, and waiting for what is to come about."""
+"""What the system says of a running process."""
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-_T = TypeVar("_T")
 
 
 def resident_kib(pid: int) -> int:
@@ -26,12 +21,3 @@ def children(pid: int) -> list[int]:
     """The process's children."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     return [int(child) for child in text.split()]
-
-
-def eventually(look: Callable[[], _T], *, within_seconds: float = 15.0) -> _T:
-    """What `look` answers once that is true; an error when it takes longer."""
-    deadline = time.monotonic() + within_seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"still {seen!r} after {within_seconds} s"
-        time.sleep(0.01)
-    return seen

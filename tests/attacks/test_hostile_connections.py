@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.raw_http import RawAnswer, RawConnection, exchange, request
-from tests.process_facts import eventually, open_files, resident_kib
-from tests.running_server import RunningServer
+from tests.process_facts import open_files, resident_kib
+from tests.running_server import RunningServer, eventually
 
 Bystander = Callable[[], AbstractContextManager[None]]
 

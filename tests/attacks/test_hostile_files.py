@@ -10,8 +10,8 @@ import pytest
 
 from tests.attacks.conftest import UPLOAD_LIMIT
 from tests.attacks.raw_http import RawAnswer, RawConnection, chunked, request
-from tests.process_facts import eventually, resident_kib
-from tests.running_server import Person, RunningServer
+from tests.process_facts import resident_kib
+from tests.running_server import Person, RunningServer, eventually
 from tests.stored import drafts
 
 BOUNDARY = "xxBOUNDARYxx"

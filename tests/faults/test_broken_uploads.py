@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from tests.attacks.raw_http import RawConnection, chunked, request
-from tests.process_facts import eventually, open_files, resident_kib
-from tests.running_server import Person
+from tests.process_facts import open_files, resident_kib
+from tests.running_server import Person, eventually
 from tests.stored import contents, drafts, listed, put
 
 MIB = 1024 * 1024

@@ -9,8 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.process_facts import eventually
-from tests.running_server import PASSWORD, Person, RunningServer
+from tests.running_server import PASSWORD, Person, RunningServer, eventually
 from tests.stored import (
     UPLOADS,
     assert_proven,
