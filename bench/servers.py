@@ -58,7 +58,11 @@ def chronicle_process(folder: Path) -> Iterator[tuple[int, str]]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"CHRONICLE_PORT": str(port), "CHRONICLE_DATA_DIR": str(folder / "data")}
+    settings = {
+        "CHRONICLE_PORT": str(port),
+        "CHRONICLE_DATA_DIR": str(folder / "data"),
+        "CHRONICLE_LIMIT_SCALE": "1000",  # all the load comes from one address
+    }
     command = [sys.executable, "-m", "chronicle", "serve"]
     with _running(command, folder, settings, f"{url}/health/ready") as pid:
         yield pid, url

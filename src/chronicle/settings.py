@@ -64,6 +64,9 @@ class Settings:
     request_seconds: int
     upload_stall_seconds: int
     argon2_memory_kib: int
+    requests_per_second: int
+    request_burst: int
+    limit_scale: int
     argon2_time_cost: int
     argon2_parallelism: int
     hash_pool_size: int
@@ -162,6 +165,9 @@ def _read(reader: Reader) -> Settings:
         argon2_memory_kib=reader.read("argon2_memory_kib", number(8, 4 * 2**20), 19456),
         argon2_time_cost=reader.read("argon2_time_cost", number(1, 100), 2),
         argon2_parallelism=reader.read("argon2_parallelism", number(1, 64), 1),
+        requests_per_second=reader.read("requests_per_second", number(1, 1_000_000), 100),
+        request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
+        limit_scale=reader.read("limit_scale", number(1, 1000), 1),
         hash_pool_size=hash_pool_size,
         hash_queue_limit=reader.read("hash_queue_limit", number(0, 10_000), 16 * hash_pool_size),
         access_token_seconds=reader.read("access_token_seconds", number(1, 3600), 600),
@@ -224,6 +230,12 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             "CHRONICLE_ARGON2_MEMORY_KIB",
             "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
+    if settings.limit_scale != 1:
+        yield Problem(
+            "CHRONICLE_LIMIT_SCALE",
+            f"{settings.limit_scale} would let guesses through that many times as fast; it is for"
+            " tests and benchmarks, which come from one address",
+        )
             " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
         )
     url = settings.valkey_url.reveal() if settings.valkey_url else None

@@ -26,6 +26,7 @@ from chronicle.adapters.ipfs.local import LocalContentStore
 from chronicle.adapters.mail.outbox import OutboxFolder
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
+from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.api import server
 from chronicle.api.application import Application
@@ -52,6 +53,7 @@ from chronicle.security.events import EventLog
 from chronicle.security.keys import Keyring, Purpose
 from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.settings import Settings
+from chronicle.security.limits import Limits
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
 from chronicle.worker.schedule import Chore, running
@@ -156,11 +158,15 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
                 uploads=storage.uploads,
                 contents=storage.content,
                 book=people.book,
+            limits=Limits(
+                ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
+            ),
                 cipher=people.cipher,
                 cursors=people.cursors,
                 indexing=sequencer,
                 log=log,
                 world=world,
+                index=people.index,
                 largest_file=settings.upload_limit,
             ),
             log=log,
@@ -275,9 +281,9 @@ class _People:
         wake_ledger: Callable[[], None],
         world: World,
     ) -> None:
-        self.cipher, index = FieldCipher(keys), BlindIndex(keys)
+        self.cipher, self.index = FieldCipher(keys), BlindIndex(keys)
         self.cursors = Cursors(keys)
-        self.book = AccountBook(storage.accounts, self.cipher, index, world)
+        self.book = AccountBook(storage.accounts, self.cipher, self.index, world)
         issuer = Issuer(settings.base_url, settings.base_url, _CLIENT_ID)
         self.sessions = SessionKeeping(
             sessions=storage.sessions,
@@ -295,7 +301,7 @@ class _People:
             base_url=settings.base_url,
             world=world,
         )
-        self.events = EventLog(storage.events, self.cipher, index, self.cursors, world)
+        self.events = EventLog(storage.events, self.cipher, self.index, self.cursors, world)
         self.sign_in = SignIn(self.book, self.sessions, hashing, self.events, world, wake_ledger)
         tickets = valkey.ValkeyTickets(storage.shared_state)
         codes = MailedCodes(tickets, self.cipher, index, world)

@@ -13,9 +13,11 @@ from chronicle.api import auth, ledger, operations, passwords, uploads, user
 from chronicle.api.application import Application
 from chronicle.api.endpoint import Endpoint, Runner
 from chronicle.api.file_headers import RangeNotSatisfiable
+from chronicle.api.gate import Gate
 from chronicle.api.log_lines import AccessLine, AccessLog
 from chronicle.api.openapi import describe_api
 from chronicle.api.problems import Answer, describe, internal_error
+from chronicle.api.rate_limit import ANSWER_HEADERS
 from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
 from chronicle.errors import Failure, NotFound, Rejected
 from chronicle.world import id_text
@@ -112,6 +114,7 @@ class ChronicleApp:
     def __init__(self, app: Application, access_log: AccessLog) -> None:
         self._app = app
         self._access_log = access_log
+        self._gate = Gate(app.settings)
         self._router = _Router(app)
         document = describe_api(endpoints(), app.settings.base_url)
         self._router.add("/openapi.json", dict.fromkeys(("GET", "HEAD"), _fixed(document)))
@@ -161,6 +164,8 @@ class ChronicleApp:
 
     async def _dispatch(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         exchange.defaults = self._api_headers
+        scope[ANSWER_HEADERS] = exchange.extra
+        self._gate.admit(scope)
         host = _host(scope)
         # As it was sent: no address here needs an escape, and a second spelling of one would be
         # another path to whatever stands in front of this server.
@@ -220,12 +225,13 @@ _API_PREFIXES = ("/api/", "/health/", "/.well-known/", "/openapi.json")
 class _Exchange:
     """One request's answer on its way out: adds the headers that every answer carries."""
 
-    __slots__ = ("_request_id", "_send", "defaults", "started", "status")
+    __slots__ = ("_request_id", "_send", "defaults", "extra", "started", "status")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id
         self.defaults: Mapping[bytes, bytes] = {b"cache-control": b"no-store"}
+        self.extra: list[tuple[bytes, bytes]] = []
         self.started = False
         self.status = 0
 
@@ -242,6 +248,7 @@ class _Exchange:
             message["headers"] = [
                 *own,
                 *(pair for pair in self.defaults.items() if pair[0] in missing),
+                *self.extra,
                 (b"x-request-id", self._request_id.encode()),
             ]
         await self._send(message)

@@ -14,6 +14,7 @@ from chronicle.auth.sign_in import SignIn
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Verifier
 from chronicle.security.events import EventLog
+from chronicle.security.limits import Limits
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
@@ -39,6 +40,7 @@ class Application:
     sessions: SessionKeeping
     events: EventLog
     uploads: UploadDesk
+    limits: Limits
     log: LogReader
     log_key: Verifier
     outbox: Outbox | None

@@ -19,6 +19,7 @@ from chronicle.auth.ports import SessionId
 from chronicle.auth.sessions import ListedSession
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated
+from chronicle.security import budgets
 from chronicle.users.emails import parse_email
 
 endpoint = Routes("Sign-in")
@@ -106,7 +107,11 @@ class SessionList(msgspec.Struct):
 
 
 @endpoint.post(
-    "/api/auth/register", answers=IssuedTicket, status=202, problems=("overloaded", "unavailable")
+    "/api/auth/register",
+    answers=IssuedTicket,
+    status=202,
+    problems=("overloaded", "unavailable"),
+    budget=budgets.REGISTER,
 )
 async def register(call: Call[Register, None]) -> IssuedTicket:
     """Start a sign-up: a code is mailed to the address.
@@ -125,6 +130,7 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
     status=201,
     problems=("invalid_code", "ticket_expired", "email_taken", "unavailable"),
 )
+    budget=budgets.GUESS,
 async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     """Finish a sign-up with the mailed code: the account is made and signed in."""
     signed_in = await call.app.registration.finish(call.body.ticket, call.body.code, call.visitor)
@@ -137,6 +143,7 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     status=202,
     problems=("ticket_expired", "too_many_attempts", "unavailable"),
 )
+    budget=budgets.CODE,
 async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     """Mail another code, at most one a minute. The old one no longer works."""
     return render_ticket(await call.app.registration.resend(call.body.ticket))
@@ -147,6 +154,7 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     answers=SessionObject,
     problems=("invalid_credentials", "overloaded", "unavailable"),
 )
+    budget=budgets.SIGN_IN,
 async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password."""
     email = parse_email(call.body.email)
@@ -154,7 +162,13 @@ async def login(call: Call[Login, None]) -> SessionObject:
     return render_session(call, signed_in, call.body.token_transport)
 
 
-@endpoint.post("/api/auth/login/code", answers=IssuedTicket, status=202, problems=("unavailable",))
+@endpoint.post(
+    "/api/auth/login/code",
+    answers=IssuedTicket,
+    status=202,
+    problems=("unavailable",),
+    budget=budgets.CODE,
+)
 async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
     """Mail a code to sign in with. The answer is the same for an address without an account."""
     return render_ticket(await call.app.code_sign_in.start(parse_email(call.body.email)))
@@ -167,6 +181,7 @@ async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
 )
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     """Sign in with the mailed code."""
+    budget=budgets.GUESS,
     signed_in = await call.app.code_sign_in.finish(call.body.ticket, call.body.code, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
 
@@ -178,6 +193,7 @@ async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
 )
 async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObject:
     """Prove once more who is there: a fresh session in place of this one."""
+    budget=budgets.STEP_UP,
     refresh_cookie(call)
     signed_in = await call.app.sign_in.again(call.identity, call.body.password, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
@@ -190,6 +206,7 @@ async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObj
 )
 async def refresh(call: Call[Refresh | None, None]) -> SessionObject:
     """Exchange the refresh token for the next one and a new access token.
+    budget=budgets.REFRESH,
 
     Each is good once; one that was used before ends the session. The new one comes back the way
     the old one came.

@@ -1,6 +1,7 @@
 """Where a request really comes from: the peer, or what a trusted proxy says of it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
@@ -22,7 +23,7 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     if client is None:
         return UNKNOWN
     if not trusted:
-        return str(_folded(client[0]) or UNKNOWN)
+        return _spelt(client[0])
     address = _folded(client[0])
     hops = [
         hop
@@ -37,6 +38,11 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
             break
         address = said
     return str(address or UNKNOWN)
+
+
+@lru_cache(maxsize=8192)
+def _spelt(text: str) -> str:
+    return str(_folded(text) or UNKNOWN)
 
 
 def _folded(text: str) -> Address | None:

@@ -26,9 +26,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from chronicle.api import strict_json
-from chronicle.api.client_address import client_address
+from chronicle.api import rate_limit, strict_json
+from chronicle.api.gate import CLIENT_ADDRESS
 from chronicle.errors import FieldError, NotFound, Rejected, TooLarge, Unsupported
+from chronicle.security.limits import Budget
 from chronicle.security.visitors import Visitor, visitor
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ class Call(Generic[BodyT, QueryT]):
     @property
     def visitor(self) -> Visitor:
         """Who is at the other end: the address and the device."""
-        address = client_address(self.scope, self.app.settings.trusted_proxies)
-        return visitor(address, self.headers.get("user-agent", ""))
+        return visitor(self.scope[CLIENT_ADDRESS], self.headers.get("user-agent", ""))
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body's bytes as they come.
@@ -125,7 +125,10 @@ Handler = Callable[[Any], Awaitable[Any]]
 class Endpoint:
     """One route as declared. `problems` are the codes it adds to those any route can answer.
 
-    `also` says when it answers with another status that is no problem.
+    `also` says when it answers with another status that is no problem. `idempotent` says that it
+    honours an Idempotency-Key. `budget` is what it costs: the address pays before anything is
+    read, the caller once it is known who that is; what an identifier or an account pays, the
+    route says itself.
     """
 
     method: str
@@ -142,6 +145,8 @@ class Endpoint:
     request_media: tuple[str, ...]
     body_limit: int | None
     also: Mapping[int, str]
+    idempotent: bool
+    budget: Budget | None
 
     @property
     def signed_in(self) -> bool:
@@ -184,6 +189,8 @@ class Routes:
         request_media: tuple[str, ...] = ("application/json",),
         body_limit: int | None = None,
         also: Mapping[int, str] = MappingProxyType({}),
+        idempotent: bool = False,
+        budget: Budget | None = None,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -203,6 +210,8 @@ class Routes:
                     request_media=request_media,
                     body_limit=body_limit,
                     also=also,
+                    idempotent=idempotent,
+                    budget=budget,
                 )
             )
             return handler
@@ -228,11 +237,18 @@ class Runner:
         self._encode = msgspec.json.Encoder().encode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Identify, read, call, answer."""
+        """Charge, identify, read, call, answer."""
         endpoint = self.endpoint
         call = endpoint.call_type(self._app, scope, receive)
+        budget = endpoint.budget
+        if budget is not None and budget.address:
+            address: str = scope[CLIENT_ADDRESS]
+            await rate_limit.spend(scope, self._app.limits.spend_address(budget, address))
         if isinstance(call, SignedInCall):
             call.identity = await self._app.sessions.identify(bearer_token(scope))
+            if budget is not None and budget.user:
+                user = call.identity.account_id
+                await rate_limit.spend(scope, self._app.limits.spend_user(budget, user))
         call.query = read_query(scope, endpoint.query)
         call.body = await self._read_body(scope, receive) if self._takes_json(scope) else None
         result = await endpoint.handler(call)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from chronicle.api.endpoint import Call, Routes, Stream, read_bounded
 from chronicle.ledger.bundles import parse_bundle
 from chronicle.ledger.verify import Outcome, Verdict, verify
+from chronicle.security import budgets
 
 endpoint = Routes("Ledger")
 
@@ -71,6 +72,7 @@ async def tile(call: Call[None, None]) -> Response:
     answers=ProofVerdict,
     request_media=("text/plain",),
     problems=("unreadable_proof",),
+    budget=budgets.LOG,
 )
 async def verify_proof(call: Call[Stream, None]) -> ProofVerdict:
     """Check a proof (the text of a `.tlog-proof` file, at most 64 KiB) against this log's key.

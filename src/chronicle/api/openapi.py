@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 import chronicle
+from chronicle.api import rate_limit
 from chronicle.api.endpoint import Endpoint, Stream
 from chronicle.api.problems import PROBLEMS, ProblemBody
 
@@ -18,6 +19,17 @@ _NONE = type(None)
 
 Json = dict[str, Any]
 
+_LIMIT_HEADERS: Json = {
+    name: {"description": meaning, "schema": {"type": "string"}}
+    for name, meaning in rate_limit.DOCUMENTED.items()
+}
+_TEMPORARY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_RETRY_AFTER: Json = {
+    "Retry-After": {
+        "description": "In how many seconds to try again.",
+        "schema": {"type": "integer"},
+    }
+}
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -103,6 +115,8 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
     if endpoint.answers is not None:
         schema = schemas.get(endpoint.answers, {})
         success["content"] = {endpoint.media_type: {"schema": schema}}
+    if endpoint.budget is not None:
+        success["headers"] = _LIMIT_HEADERS
     responses: Json = {str(endpoint.status): success}
     for status, when in endpoint.also.items():
         bare = status == HTTPStatus.NOT_MODIFIED
@@ -116,6 +130,11 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
             "description": "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
             "content": {"application/problem+json": {"schema": schema}},
         }
+        headers = _LIMIT_HEADERS if endpoint.budget is not None else {}
+        if status in _TEMPORARY:
+            headers = headers | _RETRY_AFTER
+        if headers:
+            responses[str(status)]["headers"] = headers
     return responses
 
 

@@ -14,6 +14,7 @@ from chronicle.api.auth import (
 )
 from chronicle.api.endpoint import Call, Routes, SignedInCall
 from chronicle.errors import FieldError, Rejected
+from chronicle.security import budgets
 from chronicle.users.emails import parse_email
 
 endpoint = Routes("Password")
@@ -52,6 +53,7 @@ class ReportStranger(msgspec.Struct, forbid_unknown_fields=True):
 @endpoint.post(
     "/api/auth/password/change",
     problems=("invalid_credentials", "edited_meanwhile", "overloaded", "unavailable"),
+    budget=budgets.STEP_UP,
 )
 async def change_password(call: SignedInCall[ChangePassword, None]) -> None:
     """Set another password; every other session of the account is over."""
@@ -61,7 +63,11 @@ async def change_password(call: SignedInCall[ChangePassword, None]) -> None:
 
 
 @endpoint.post(
-    "/api/auth/password/forgot", answers=IssuedTicket, status=202, problems=("unavailable",)
+    "/api/auth/password/forgot",
+    answers=IssuedTicket,
+    status=202,
+    problems=("unavailable",),
+    budget=budgets.RESET,
 )
 async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
     """Mail a code and a link for setting another password.
@@ -76,6 +82,7 @@ async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
     "/api/auth/password/reset",
     problems=("invalid_code", "ticket_expired", "invalid_reset_token", "overloaded", "unavailable"),
 )
+    budget=budgets.GUESS,
 async def reset_password(call: Call[ResetPassword, None]) -> None:
     """Set another password with the mailed code or link. Every session ends; none is given."""
     reset, body = call.app.password_reset, call.body

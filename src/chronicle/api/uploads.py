@@ -17,6 +17,7 @@ from chronicle.api.file_headers import (
 from chronicle.api.lists import LedgerPlace, ListQuery
 from chronicle.api.multipart import UploadForm
 from chronicle.errors import FieldError, Rejected, TooLarge, Unavailable, Unsupported
+from chronicle.security import budgets
 from chronicle.uploads.details import UploadDetails, check_visibility
 from chronicle.uploads.events import UploadEvent
 from chronicle.uploads.receive import find_profile
@@ -78,6 +79,7 @@ class UploadList(msgspec.Struct):
     request_media=(_FORM, "application/octet-stream"),
     problems=("invalid_multipart", "not_available", "storage_full", "idempotency_key_reused"),
     idempotent=True,
+    budget=budgets.UPLOAD,
 )
 async def upload(call: SignedInCall[Stream, UploadQuery]) -> Upload:
     """Store a file, work out its CID and record both in the ledger.

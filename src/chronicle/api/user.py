@@ -11,6 +11,7 @@ from chronicle.api.endpoint import Routes, SignedInCall
 from chronicle.api.lists import LedgerPlace, ListQuery
 from chronicle.api.session_answers import Profile, render_profile
 from chronicle.ledger.merkle import leaf_hash
+from chronicle.security import budgets
 from chronicle.security.events import SecurityEvent
 from chronicle.users.accounts import ProfileChange
 
@@ -39,7 +40,12 @@ async def read_profile(call: SignedInCall[None, None]) -> Profile:
     return render_profile(await call.app.book.read(call.identity.account_id))
 
 
-@endpoint.patch("/api/auth/user", answers=Profile, problems=("edited_meanwhile", "unavailable"))
+@endpoint.patch(
+    "/api/auth/user",
+    answers=Profile,
+    problems=("edited_meanwhile", "unavailable"),
+    budget=budgets.PROFILE,
+)
 async def edit_profile(call: SignedInCall[EditProfile, None]) -> Profile:
     """Change name, locale or time zone."""
     change = ProfileChange(

@@ -8,10 +8,11 @@ from chronicle.security.limits import Budget, Window
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
+# Nothing for the identifier: it would let strangers shut out its owner. Its lock is in
+# `auth/account_lock.py`, and leaves known devices alone.
 SIGN_IN = Budget(
     "sign-in",
     address=(Window(20, _MINUTE), Window(120, _HOUR), Window(600, _DAY)),
-    identifier=(Window(60, _HOUR),),
 )
 REGISTER = Budget(
     "register",
@@ -35,7 +36,8 @@ GUESS = Budget(
     address=(Window(30, _MINUTE), Window(200, _HOUR), Window(1000, _DAY)),
     account=(Window(20, _HOUR),),
 )
-REFRESH = Budget("refresh", address=(Window(120, _MINUTE), Window(2000, _HOUR)))
+# Nobody guesses a refresh token; and whoever is signed in stays so without the limiter.
+REFRESH = Budget("refresh", address=(Window(120, _MINUTE), Window(2000, _HOUR)), essential=False)
 # Signed in already, and asked again for a password or a factor; or changing one.
 STEP_UP = Budget("step-up", user=(Window(10, _MINUTE), Window(40, _HOUR)))
 PROFILE = Budget("profile", user=(Window(30, _MINUTE), Window(300, _HOUR)), essential=False)
