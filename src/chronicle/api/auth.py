@@ -120,6 +120,7 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
     so. No account exists before the code is entered.
     """
     email = parse_email(call.body.email)
+    await call.app.limits.spend_identifier(budgets.REGISTER, email.canonical)
     issued = await call.app.registration.start(email, call.body.password, call.body.name)
     return render_ticket(issued)
 
@@ -171,17 +172,19 @@ async def login(call: Call[Login, None]) -> SessionObject:
 )
 async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
     """Mail a code to sign in with. The answer is the same for an address without an account."""
-    return render_ticket(await call.app.code_sign_in.start(parse_email(call.body.email)))
+    email = parse_email(call.body.email)
+    await call.app.limits.spend_identifier(budgets.CODE, email.canonical)
+    return render_ticket(await call.app.code_sign_in.start(email))
 
 
 @endpoint.post(
     "/api/auth/login/code/verify",
     answers=SessionObject,
     problems=("invalid_code", "ticket_expired", "unavailable"),
+    budget=budgets.GUESS,
 )
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     """Sign in with the mailed code."""
-    budget=budgets.GUESS,
     signed_in = await call.app.code_sign_in.finish(call.body.ticket, call.body.code, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
 
@@ -190,10 +193,10 @@ async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     "/api/auth/reauthenticate",
     answers=SessionObject,
     problems=("invalid_credentials", "overloaded", "origin_not_allowed"),
+    budget=budgets.STEP_UP,
 )
 async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObject:
     """Prove once more who is there: a fresh session in place of this one."""
-    budget=budgets.STEP_UP,
     refresh_cookie(call)
     signed_in = await call.app.sign_in.again(call.identity, call.body.password, call.visitor)
     return render_session(call, signed_in, call.body.token_transport)
@@ -203,10 +206,10 @@ async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObj
     "/api/auth/refresh",
     answers=SessionObject,
     problems=("invalid_token", "origin_not_allowed", "unavailable"),
+    budget=budgets.REFRESH,
 )
 async def refresh(call: Call[Refresh | None, None]) -> SessionObject:
     """Exchange the refresh token for the next one and a new access token.
-    budget=budgets.REFRESH,
 
     Each is good once; one that was used before ends the session. The new one comes back the way
     the old one came.

@@ -74,8 +74,9 @@ async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
 
     The answer is the same whether or not the address has an account.
     """
-    issued = await call.app.password_reset.start(parse_email(call.body.email))
-    return render_ticket(issued)
+    email = parse_email(call.body.email)
+    await call.app.limits.spend_identifier(budgets.RESET, email.canonical)
+    return render_ticket(await call.app.password_reset.start(email))
 
 
 @endpoint.post(
@@ -95,7 +96,9 @@ async def reset_password(call: Call[ResetPassword, None]) -> None:
         raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
 
 
-@endpoint.post("/api/auth/report", problems=("invalid_mailed_token", "unavailable"))
+@endpoint.post(
+    "/api/auth/report", problems=("invalid_mailed_token", "unavailable"), budget=budgets.GUESS
+)
 async def report_stranger(call: Call[ReportStranger, None]) -> None:
     """Say of a notice "this wasn't me": sessions end, the password is void until it is reset."""
     await call.app.report.stranger(call.body.token, call.visitor)
