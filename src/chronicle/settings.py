@@ -62,11 +62,11 @@ class Settings:
     upload_limit: int
     json_body_limit: int
     request_seconds: int
-    upload_stall_seconds: int
-    argon2_memory_kib: int
     requests_per_second: int
     request_burst: int
     limit_scale: int
+    upload_stall_seconds: int
+    argon2_memory_kib: int
     argon2_time_cost: int
     argon2_parallelism: int
     hash_pool_size: int
@@ -161,13 +161,13 @@ def _read(reader: Reader) -> Settings:
         upload_limit=reader.read("upload_limit", values.size_in_bytes, 5 * 2**30),
         json_body_limit=reader.read("json_body_limit", values.size_in_bytes, 64 * 2**10),
         request_seconds=reader.read("request_seconds", number(1, 600), 10),
+        requests_per_second=reader.read("requests_per_second", number(1, 1_000_000), 100),
+        request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
+        limit_scale=reader.read("limit_scale", number(1, 1000), 1),
         upload_stall_seconds=reader.read("upload_stall_seconds", number(1, 3600), 60),
         argon2_memory_kib=reader.read("argon2_memory_kib", number(8, 4 * 2**20), 19456),
         argon2_time_cost=reader.read("argon2_time_cost", number(1, 100), 2),
         argon2_parallelism=reader.read("argon2_parallelism", number(1, 64), 1),
-        requests_per_second=reader.read("requests_per_second", number(1, 1_000_000), 100),
-        request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
-        limit_scale=reader.read("limit_scale", number(1, 1000), 1),
         hash_pool_size=hash_pool_size,
         hash_queue_limit=reader.read("hash_queue_limit", number(0, 10_000), 16 * hash_pool_size),
         access_token_seconds=reader.read("access_token_seconds", number(1, 3600), 600),
@@ -226,16 +226,16 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "the outbox writes mail to files and delivers none, so production refuses it, and"
             " this version has no other mailer; set CHRONICLE_ENV=development to try it out",
         )
-    if not _argon2_is_strong(settings):
-        yield Problem(
-            "CHRONICLE_ARGON2_MEMORY_KIB",
-            "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
     if settings.limit_scale != 1:
         yield Problem(
             "CHRONICLE_LIMIT_SCALE",
             f"{settings.limit_scale} would let guesses through that many times as fast; it is for"
             " tests and benchmarks, which come from one address",
         )
+    if not _argon2_is_strong(settings):
+        yield Problem(
+            "CHRONICLE_ARGON2_MEMORY_KIB",
+            "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
             " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
         )
     url = settings.valkey_url.reveal() if settings.valkey_url else None

@@ -25,8 +25,8 @@ from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.adapters.ipfs.local import LocalContentStore
 from chronicle.adapters.mail.outbox import OutboxFolder
 from chronicle.adapters.shared_state import valkey
-from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
+from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.api import server
 from chronicle.api.application import Application
@@ -51,9 +51,9 @@ from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
 from chronicle.security.keys import Keyring, Purpose
+from chronicle.security.limits import Limits
 from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.settings import Settings
-from chronicle.security.limits import Limits
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
 from chronicle.worker.schedule import Chore, running
@@ -154,19 +154,19 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             sign_in=people.sign_in,
             sessions=people.sessions,
             events=people.events,
+            limits=Limits(
+                ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
+            ),
             uploads=UploadDesk(
                 uploads=storage.uploads,
                 contents=storage.content,
                 book=people.book,
-            limits=Limits(
-                ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
-            ),
                 cipher=people.cipher,
                 cursors=people.cursors,
+                index=people.index,
                 indexing=sequencer,
                 log=log,
                 world=world,
-                index=people.index,
                 largest_file=settings.upload_limit,
             ),
             log=log,
@@ -304,7 +304,7 @@ class _People:
         self.events = EventLog(storage.events, self.cipher, self.index, self.cursors, world)
         self.sign_in = SignIn(self.book, self.sessions, hashing, self.events, world, wake_ledger)
         tickets = valkey.ValkeyTickets(storage.shared_state)
-        codes = MailedCodes(tickets, self.cipher, index, world)
+        codes = MailedCodes(tickets, self.cipher, self.index, world)
         tokens = TokenDesk(storage.mailed_tokens, world)
         self.code_sign_in = CodeSignIn(
             book=self.book,

@@ -39,8 +39,8 @@ class Application:
     sign_in: SignIn
     sessions: SessionKeeping
     events: EventLog
-    uploads: UploadDesk
     limits: Limits
+    uploads: UploadDesk
     log: LogReader
     log_key: Verifier
     outbox: Outbox | None

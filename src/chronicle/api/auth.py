@@ -130,8 +130,8 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
     answers=SessionObject,
     status=201,
     problems=("invalid_code", "ticket_expired", "email_taken", "unavailable"),
-)
     budget=budgets.GUESS,
+)
 async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     """Finish a sign-up with the mailed code: the account is made and signed in."""
     signed_in = await call.app.registration.finish(call.body.ticket, call.body.code, call.visitor)
@@ -143,8 +143,8 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     answers=IssuedTicket,
     status=202,
     problems=("ticket_expired", "too_many_attempts", "unavailable"),
-)
     budget=budgets.CODE,
+)
 async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     """Mail another code, at most one a minute. The old one no longer works."""
     return render_ticket(await call.app.registration.resend(call.body.ticket))
@@ -154,8 +154,8 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     "/api/auth/login",
     answers=SessionObject,
     problems=("invalid_credentials", "overloaded", "unavailable"),
-)
     budget=budgets.SIGN_IN,
+)
 async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password."""
     email = parse_email(call.body.email)

@@ -82,8 +82,8 @@ async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
 @endpoint.post(
     "/api/auth/password/reset",
     problems=("invalid_code", "ticket_expired", "invalid_reset_token", "overloaded", "unavailable"),
-)
     budget=budgets.GUESS,
+)
 async def reset_password(call: Call[ResetPassword, None]) -> None:
     """Set another password with the mailed code or link. Every session ends; none is given."""
     reset, body = call.app.password_reset, call.body
