@@ -66,6 +66,11 @@ class RunningServer:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(_STOP_SECONDS)
 
+    def wait(self) -> int:
+        """Wait until it has ended; its exit code."""
+        assert self._process is not None
+        return self._process.wait(_STOP_SECONDS)
+
     def kill(self) -> None:
         """End it as a power cut would."""
         assert self._process is not None
