@@ -3,7 +3,7 @@
 import contextlib
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import uvicorn
@@ -67,7 +67,7 @@ def _allow_many_connections() -> None:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Says when it accepts connections."""
+    """Says when it accepts connections, and leaves the process to whoever started it."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -76,3 +76,16 @@ class _AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal, and forget it then.
+
+        uvicorn raises it again, which would end the process before the sequencer is drained, the
+        database closed and Valkey ended.
+        """
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                self._captured_signals.clear()
