@@ -1,5 +1,6 @@
 """The ASGI application: finds the route, runs it, turns failures into problems, logs the answer."""
 
+import asyncio
 import logging
 import re
 import time
@@ -19,7 +20,7 @@ from chronicle.api.openapi import describe_api
 from chronicle.api.problems import Answer, describe, internal_error
 from chronicle.api.rate_limit import ANSWER_HEADERS
 from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
-from chronicle.errors import Failure, NotFound, Rejected
+from chronicle.errors import Failure, NotFound, Rejected, Unavailable
 from chronicle.world import id_text
 
 _log = logging.getLogger(__name__)
@@ -143,6 +144,9 @@ class ChronicleApp:
         except Exception:  # noqa: BLE001 - a bug in one request ends that request alone
             _log.exception("a request failed", extra={"request_id": request_id})
             await exchange.answer_problem(internal_error(request_id))
+        except asyncio.CancelledError:
+            # Only the end of the process cancels a request, when the time to drain is over.
+            await exchange.answer_problem(describe(_stopping(), request_id))
         finally:
             self._access_log.write(_line(scope, exchange, started))
 
@@ -208,6 +212,10 @@ def _describe(failure: Failure, request_id: str) -> Answer:
     return answer
 
 
+def _stopping() -> Unavailable:
+    return Unavailable(message="The server is stopping; this was not finished. Try again shortly.")
+
+
 def _host(scope: Scope) -> bytes:
     """The Host header; RFC 9112 3.2 wants exactly one of a client that speaks HTTP/1.1."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -256,8 +264,8 @@ class _Exchange:
     async def answer_problem(self, answer: Answer) -> None:
         if self.started:
             # Half an answer is out: all that is left is to break off, so that nobody takes it
-            # for a whole one. The server closes the connection when the application raises.
-            raise ConnectionAbortedError("the answer broke off")
+            # for a whole one. The server closes the connection of an answer that is not whole.
+            return
         headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
         await self.send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}
