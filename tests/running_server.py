@@ -174,6 +174,7 @@ class Person:
         return self._take(answer.json())
 
     def newest_code(self) -> str:
+        eventually(self.mails)
         subject: str = self.mails()[0]["subject"]
         return subject.split(maxsplit=1)[0]
 

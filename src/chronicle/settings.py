@@ -59,6 +59,8 @@ class Settings:
     valkey_url: SecretUrl | None
     mailer: Mailer
     mail_from: str
+    mail_seconds: int
+    mail_days: int
     upload_limit: int
     json_body_limit: int
     request_seconds: int
@@ -158,6 +160,8 @@ def _read(reader: Reader) -> Settings:
         trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
         mail_from=reader.read("mail_from", values.mail_from, values.default_mail_from(base_url)),
+        mail_seconds=reader.read("mail_seconds", number(1, 600), 30),
+        mail_days=reader.read("mail_days", number(1, 3650), 30),
         upload_limit=reader.read("upload_limit", values.size_in_bytes, 5 * 2**30),
         json_body_limit=reader.read("json_body_limit", values.size_in_bytes, 64 * 2**10),
         request_seconds=reader.read("request_seconds", number(1, 600), 10),

@@ -19,6 +19,7 @@ from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
+from chronicle.adapters.database.sqlite.mails import SqliteMails
 from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
@@ -33,6 +34,7 @@ from chronicle.api.application import Application
 from chronicle.api.log_lines import configure_logging
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
+from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.passwords import PasswordHashing
@@ -105,6 +107,7 @@ class _Storage:
     sessions: SqliteSessions
     events: SqliteEvents
     mailed_tokens: SqliteMailedTokens
+    mails: SqliteMails
     uploads: SqliteUploads
     checkpoints: SqliteCheckpoints
     tiles: FolderTiles
@@ -129,14 +132,15 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
         sequencer = await _ledger(storage, signer, world)
         jobs.append(sequencer.run)
-        mailer = OutboxFolder(settings.data_dir / "outbox", sender=settings.mail_from, world=world)
+        mail = _mail(settings, keys, storage, world)
+        jobs.append(mail.delivery.run)
         hashing = _hashing(settings)
         stack.callback(hashing.close)
         people = _People(
             settings=settings,
             keys=keys,
             storage=storage,
-            mailer=mailer,
+            mailer=mail.mailer,
             hashing=hashing,
             wake_ledger=sequencer.wake,
             world=world,
@@ -171,16 +175,20 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             ),
             log=log,
             log_key=signer.verifier,
-            outbox=None if settings.production else mailer,
+            outbox=mail.outbox,
+            mail_settled=mail.delivery.settle,
             health=_health(storage, sequencer),
         )
         keep_events = timedelta(days=settings.event_days)
+        keep_mails = timedelta(days=settings.mail_days)
         chores = [
             Chore("forget successors", 5, people.sessions.forget_successors),
             Chore("forget old events", 3600, lambda: people.events.forget_old(keep_events)),
+            Chore("forget old mails", 3600, lambda: mail.delivery.forget_done(keep_mails)),
         ]
         async with running(jobs, chores):
             yield app
+            await mail.delivery.stop(within_seconds=settings.drain_seconds)
             await sequencer.stop()
 
 
@@ -222,6 +230,7 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
         sessions=SqliteSessions(engine),
         events=SqliteEvents(engine),
         mailed_tokens=SqliteMailedTokens(engine),
+        mails=SqliteMails(engine),
         uploads=uploads,
         checkpoints=SqliteCheckpoints(engine),
         tiles=FolderTiles(settings.data_dir / "ledger"),
@@ -257,6 +266,24 @@ async def _ledger(storage: _Storage, signer: Signer, world: World) -> Sequencer:
     return sequencer
 
 
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """How mail is kept and sent; `outbox` where it goes into a folder."""
+
+    mailer: QueuedMailer
+    delivery: MailDelivery
+    outbox: OutboxFolder | None
+
+
+def _mail(settings: Settings, keys: Keyring, storage: _Storage, world: World) -> _Mail:
+    outbox = OutboxFolder(settings.data_dir / "outbox", sender=settings.mail_from)
+    sealed = SealedMails(FieldCipher(keys), world)
+    delivery = MailDelivery(
+        storage.mails, outbox, sealed, attempt_seconds=settings.mail_seconds, world=world
+    )
+    return _Mail(QueuedMailer(storage.mails, sealed, delivery.wake), delivery, outbox)
+
+
 def _hashing(settings: Settings) -> PasswordHashing:
     return PasswordHashing(
         memory_kib=settings.argon2_memory_kib,
@@ -276,7 +303,7 @@ class _People:
         settings: Settings,
         keys: Keyring,
         storage: _Storage,
-        mailer: OutboxFolder,
+        mailer: QueuedMailer,
         hashing: PasswordHashing,
         wake_ledger: Callable[[], None],
         world: World,

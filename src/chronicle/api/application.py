@@ -25,7 +25,8 @@ from chronicle.world import World
 class Application:
     """The domains' services, and the few settings that routes need.
 
-    `outbox` is there in development only. `health` checks one dependency by name.
+    `outbox` is there where mail goes into a folder, in development only, and `mail_settled` waits
+    until what was mailed so far was handed over once. `health` checks one dependency by name.
     """
 
     settings: Settings
@@ -44,4 +45,5 @@ class Application:
     log: LogReader
     log_key: Verifier
     outbox: Outbox | None
+    mail_settled: Callable[[], Awaitable[None]]
     health: Mapping[str, Callable[[], Awaitable[bool]]]

@@ -1,6 +1,7 @@
 """Health, the API's own document, and the development outbox."""
 
 import asyncio
+import contextlib
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
@@ -17,6 +18,7 @@ endpoint = Routes("Operation")
 
 _OUTBOX_ITEMS = 50
 _CHECK_SECONDS = 2.0
+_SETTLE_SECONDS = 2.0
 _PROXIES_SAY = (
     "forwarded",
     "via",
@@ -108,6 +110,10 @@ async def outbox(call: Call[None, None]) -> OutboxMails:
     """What was mailed. In development, and to this machine, only."""
     if call.app.outbox is None or not _is_this_machine(call):
         raise NotFound
+    # What a call before this one mailed is to be seen, and only then is on its way.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            await call.app.mail_settled()
     mails = await call.app.outbox.newest(_OUTBOX_ITEMS)
     return OutboxMails(
         [OutboxMail(mail.id, mail.to, mail.subject, mail.date, mail.text) for mail in mails]

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NewType, Protocol
+from uuid import UUID
 
 from chronicle.users.ports import AccountId
 
@@ -154,6 +155,91 @@ class Mailer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingMail:
+    """A mail on its way out. `id` is a UUIDv7, `content` is sealed.
+
+    `attempts` counts the claims so far, and so tells this claim from every other.
+    """
+
+    id: bytes
+    content: bytes
+    attempts: int
+    created_at: datetime
+
+
+class MailQueue(Protocol):
+    """The mails table: at least once, in the order in which they are due.
+
+    Every write is one conditional write and durable on return, and raises Unavailable when nothing
+    was stored. Finishing a mail is refused (False) once its claim ran out and somebody else holds
+    it, or it is done already; so it is safe to do twice.
+    """
+
+    async def add(self, mail: WaitingMail) -> None:
+        """Store a mail that is due at once."""
+
+    async def claim(self, *, now: datetime, until: datetime, limit: int) -> Sequence[WaitingMail]:
+        """Take the mails that have been due longest, oldest first, each with its attempt counted.
+
+        Of any number of racing calls one gets a mail; nobody else does before `until`, and then
+        it is due again, unless it was finished.
+        """
+
+    async def mark_sent(self, mail: WaitingMail, *, now: datetime) -> bool:
+        """Note that it left, and drop its content. True if the claim still stood."""
+
+    async def put_off(self, mail: WaitingMail, *, reason: str, until: datetime) -> bool:
+        """Let it wait for its next attempt. True if the claim still stood."""
+
+    async def give_up(self, mail: WaitingMail, *, reason: str, now: datetime) -> bool:
+        """Note that it never left, and drop its content. True if the claim still stood."""
+
+    async def forget_done(self, *, before: datetime) -> int:
+        """Drop what is left of mails that were sent or given up before a moment; how many."""
+
+
+class MailTrouble(Exception):
+    """A mail did not leave. `reason` is for logs: it holds no address and nothing of the mail."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class MailDelayed(MailTrouble):
+    """It may leave later; no mail will before `pause`, where that is known."""
+
+    def __init__(self, reason: str, *, pause: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class MailRefused(MailTrouble):
+    """It will never be taken."""
+
+
+class MailerMisconfigured(MailTrouble):
+    """No mail will be taken before the operator has put something right."""
+
+
+class MailTransport(Protocol):
+    """What takes mail to its addressee, or to whoever does."""
+
+    async def deliver(self, mail: Mail, *, key: UUID, written_at: datetime) -> None:
+        """Hand over one mail; it was taken when this returns.
+
+        The same key is the same mail, handed over again after an attempt whose end is not known.
+        It stands in the message (`Message-ID`) and is given to whoever can tell by it. Ends by
+        itself within a time limit of its own; cancelled, it may or may not have been taken.
+
+        Raises:
+            MailDelayed: not now, or its end is not known.
+            MailRefused: never.
+            MailerMisconfigured: not before the operator acts.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class KeptMail:
     """A message as the development outbox shows it; `id` is its file's name."""
 
@@ -165,7 +251,7 @@ class KeptMail:
 
 
 class Outbox(Protocol):
-    """A mailer that keeps what was sent where a developer can read it."""
+    """A transport that keeps what was sent where a developer can read it."""
 
     async def newest(self, limit: int) -> Sequence[KeptMail]:
         """The newest messages first."""

@@ -5,51 +5,33 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from email import message_from_bytes
-from email.headerregistry import Address
-from email.message import EmailMessage
 from email.policy import SMTPUTF8
-from email.utils import format_datetime, make_msgid, parseaddr
 from pathlib import Path
 from typing import cast
+from uuid import UUID
 
-from chronicle.auth.ports import KeptMail, Mail
-from chronicle.errors import Unavailable
-from chronicle.world import World
+from chronicle.adapters.mail.message import compose
+from chronicle.auth.ports import KeptMail, Mail, MailDelayed
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 class OutboxFolder:
-    """`auth.ports.Mailer` and `auth.ports.Outbox` over a folder."""
+    """`auth.ports.MailTransport` and `auth.ports.Outbox` over a folder."""
 
-    def __init__(self, folder: Path, *, sender: str, world: World) -> None:
+    def __init__(self, folder: Path, *, sender: str) -> None:
         self._folder = folder
         self._sender = sender
-        self._world = world
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    async def send(self, mail: Mail) -> None:
-        """Keep the message as a whole file, synced to disk."""
-        if mail.void:
-            return
-        name = f"{self._world.new_id().hex()}.eml"
-        await asyncio.to_thread(self._write, name, bytes(self._message(mail)))
+    async def deliver(self, mail: Mail, *, key: UUID, written_at: datetime) -> None:
+        """Keep the message as a whole file, synced to disk; the same key is the same file."""
+        message = compose(mail, sender=self._sender, key=key, written_at=written_at)
+        await asyncio.to_thread(self._write, f"{key.hex}.eml", bytes(message))
 
     async def newest(self, limit: int) -> Sequence[KeptMail]:
         """The newest messages first."""
         return await asyncio.to_thread(self._read_newest, limit)
-
-    def _message(self, mail: Mail) -> EmailMessage:
-        message = EmailMessage(policy=SMTPUTF8)
-        name, address = parseaddr(self._sender)
-        domain = address.rpartition("@")[2]
-        message["From"] = Address(display_name=name, addr_spec=address)
-        message["To"] = Address(addr_spec=mail.to)
-        message["Subject"] = mail.subject
-        message["Date"] = format_datetime(self._world.now())
-        message["Message-ID"] = make_msgid(domain=domain)
-        message.set_content(mail.text)
-        return message
 
     def _write(self, name: str, content: bytes) -> None:
         partial = self._folder / f"{name}.partial"
@@ -61,7 +43,7 @@ class OutboxFolder:
             partial.rename(self._folder / name)
         except OSError as error:
             partial.unlink(missing_ok=True)
-            raise Unavailable(message="The mail could not be sent. Try again shortly.") from error
+            raise MailDelayed(f"the outbox can't be written: {error.strerror}") from error
 
     def _read_newest(self, limit: int) -> list[KeptMail]:
         # Names are UUIDv7 in hex: they sort by time.
