@@ -231,3 +231,24 @@ def networks(text: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise ValueError("takes addresses or networks with commas, as 10.0.0.0/8,::1") from error
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names without white space in them, separated by commas.
+
+    Raises:
+        ValueError: one of them has white space in it.
+    """
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if any(character.isspace() for name in found for character in name):
+        raise ValueError("takes names with commas, as https://api.example.org,reports")
+    return found
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins of pages (RFC 6454), separated by commas: scheme, host and port, nothing else.
+
+    Raises:
+        ValueError: one of them is none; `*` is none.
+    """
+    return tuple(base_url(part.strip()) for part in text.split(",") if part.strip())

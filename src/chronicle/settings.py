@@ -54,6 +54,7 @@ class Settings:
     data_dir: Path
     base_url: str
     trusted_proxies: tuple[Network, ...]
+    allowed_origins: tuple[str, ...]
     keys_file: Path
     database_url: SecretUrl
     valkey_url: SecretUrl | None
@@ -76,6 +77,7 @@ class Settings:
     access_token_seconds: int
     refresh_idle_seconds: int
     refresh_absolute_seconds: int
+    audiences: tuple[str, ...]
     event_days: int
     ledger_origin: str
     log_level: LogLevel
@@ -158,6 +160,7 @@ def _read(reader: Reader) -> Settings:
         database_url=reader.read("database_url", values.database_url, database),
         valkey_url=reader.read("valkey_url", values.valkey_url, None),
         trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
+        allowed_origins=reader.read("allowed_origins", values.origins, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
         mail_from=reader.read("mail_from", values.mail_from, values.default_mail_from(base_url)),
         mail_seconds=reader.read("mail_seconds", number(1, 600), 30),
@@ -179,6 +182,7 @@ def _read(reader: Reader) -> Settings:
         refresh_absolute_seconds=reader.read(
             "refresh_absolute_seconds", LIFETIME, 180 * DAY_SECONDS
         ),
+        audiences=reader.read("audiences", values.names, ()),
         event_days=reader.read("event_days", number(1, 3650), 365),
         ledger_origin=reader.read("ledger_origin", values.ledger_origin, _default_origin(base_url)),
         log_level=reader.read("log_level", values.one_of(LogLevel), LogLevel.INFO),

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chronicle.api import auth, ledger, operations, passwords, uploads, user
 from chronicle.api.application import Application
+from chronicle.api.cors import Cors
 from chronicle.api.endpoint import Endpoint, Runner
 from chronicle.api.file_headers import RangeNotSatisfiable
 from chronicle.api.gate import Gate
@@ -116,6 +117,7 @@ class ChronicleApp:
         self._app = app
         self._access_log = access_log
         self._gate = Gate(app.settings)
+        self._cors = Cors(app.settings.allowed_origins)
         self._router = _Router(app)
         document = describe_api(endpoints(), app.settings.base_url)
         self._router.add("/openapi.json", dict.fromkeys(("GET", "HEAD"), _fixed(document)))
@@ -178,6 +180,13 @@ class ChronicleApp:
         if not path.startswith("/"):
             raise NotFound(message="There is nothing at this address.")
         if path.startswith(_API_PREFIXES):
+            preflight = self._cors.preflight(scope)
+            if preflight is not None:
+                await _no_content(preflight, exchange.send)
+                return
+            cors = self._cors.headers(scope)
+            if cors:
+                exchange.defaults = {**self._api_headers, **cors}
             await self._router.find(scope)(scope, receive, exchange.send)
             return
         if scope["method"] not in {"GET", "HEAD"}:
@@ -300,6 +309,11 @@ def _fixed(document: bytes) -> ASGIApp:
         await send({"type": "http.response.body", "body": document})
 
     return serve
+
+
+async def _no_content(headers: Mapping[bytes, bytes], send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": [*headers.items()]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _redirect(location: str, send: Send) -> None:
