@@ -1,6 +1,8 @@
 """The main story in a real browser: from nothing to a file that is proven without the server."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +52,12 @@ def test_a_newcomer_signs_up_uploads_and_proves_the_file_with_the_network_off(
 
     with running_server.client() as client:
         key = client.get("/api/web3/log/key").text.strip()
+    told = subprocess.run(
+        [sys.executable, "-m", "chronicle", "verify", str(proof), str(file), "--key", key],
+        capture_output=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout.decode()
     stranger = open_context().new_page()
     stranger.goto("/verify")
     stranger.get_by_label("A key that I have").check()
@@ -60,7 +68,7 @@ def test_a_newcomer_signs_up_uploads_and_proves_the_file_with_the_network_off(
     choose(stranger, "Choose the file", file)
     expect(stranger.get_by_text("Its content gives the CID in the entry")).to_be_visible()
     expect(stranger.get_by_role("heading", name="Proven", exact=True)).to_be_visible()
-    expect(stranger.get_by_text("“contract.pdf” has been entry №")).to_be_visible()
+    expect(stranger.get_by_text("“contract.pdf” is entry №")).to_be_visible()
 
 
 def test_a_tampered_proof_and_another_file_are_refused(

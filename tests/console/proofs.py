@@ -7,18 +7,20 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chronicle.cli.verify import EXIT_CODES, EXIT_UNREADABLE
 from chronicle.ledger import verify
 from chronicle.ledger.bundles import ProofBundle, encode_bundle, parse_bundle
 from chronicle.ledger.checkpoints import sign_checkpoint
 from chronicle.ledger.entries import ComposedEntry, compose, open_fields
 from chronicle.ledger.failures import Unreadable
+from chronicle.ledger.kinds import Kind, in_words
 from chronicle.ledger.merkle import inclusion_ranges, root_of
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.ports import TreeHead
 
 SIGNER = Signer("ledger.example.org/chronicle", bytes(range(32)))
 LEDGER_KEY = bytes(range(100, 132))
-KIND = "upload_received"
+KIND = Kind.UPLOAD_RECEIVED
 CID = "bafkreiam453b2qwydx6mya3ezpni26bue56bgv4e2mtbimv3jhumg6wpr4"
 FIELDS = {
     "cid": CID,
@@ -48,7 +50,8 @@ def write_proofs(path: Path) -> None:
             for index in range(size)
         ],
         "broken": [{"proof": _text(proof), "outcome": _outcome(proof)} for proof in _broken(sound)],
-        "exitCodes": {"proven": 0, "false": 1, "unauthenticated": 2, "unreadable": 3},
+        "exitCodes": EXIT_CODES | {"unreadable": EXIT_UNREADABLE},
+        "kinds": {kind.value: in_words(kind.value) for kind in Kind},
     }
     path.write_text(json.dumps(made))
 

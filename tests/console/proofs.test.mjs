@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { KINDS } from "../../src/chronicle/console/static/js/kinds.mjs";
 import { decode, encode } from "../../src/chronicle/console/static/js/verify/dag-cbor.mjs";
 import { check, OUTCOMES } from "../../src/chronicle/console/static/js/verify/check.mjs";
 import { arrivesAt, leafHash, walk } from "../../src/chronicle/console/static/js/verify/merkle.mjs";
@@ -79,6 +80,10 @@ test("on broken proofs the console and the command line agree", { skip }, async 
 
 test("the outcomes are the exit codes of the command line", { skip }, () => {
   assert.deepEqual(OUTCOMES, made.exitCodes);
+});
+
+test("the kinds of entries have the server's words", { skip }, () => {
+  assert.deepEqual(KINDS, made.kinds);
 });
 
 test("a verifier key is refused when its id is not its own, or it is of another kind", { skip }, async () => {

@@ -4,6 +4,7 @@ import { h } from "./dom.mjs";
 import { notice } from "./forms.mjs";
 import { bytes, count, exactMoment, moment } from "./format.mjs";
 import { icon } from "./icons.mjs";
+import { KINDS } from "./kinds.mjs";
 import { hex } from "./verify/bytes.mjs";
 
 const HEADS = {
@@ -35,14 +36,29 @@ export function verdict(result, { keyFromServer = false } = {}) {
     caution && serverKeyWarning(),
     h("ol", { class: "checks" }, result.steps.map(checkLine)),
     result.facts && factList(result.facts),
+    ["proven", "unauthenticated"].includes(result.outcome) && notProven(),
   );
 }
 
 function sentence({ outcome, reason, facts }) {
-  if (outcome !== "proven") return reason;
+  if (outcome !== "proven") return visible(reason);
   const name = facts.opened.get("name");
-  const what = name ? `“${name}”` : "This entry";
-  return `${what} has been entry № ${count(facts.index)} of the ledger ${facts.origin} since ${moment(facts.at)}.`;
+  const what = name === undefined ? "This" : ["“", h("bdi", {}, visible(name)), "”"];
+  return [what, ` is entry № ${count(facts.index)} of the ledger ${visible(facts.origin)}, dated ${moment(facts.at)}.`];
+}
+
+/** Text of a proof as it may be shown: a stranger wrote it, so nothing in it stays invisible. */
+export const visible = (text) =>
+  String(text).replace(/[\p{C}\p{Z}]/gu, (one) => (one === " " ? one : `\\u{${one.codePointAt(0).toString(16)}}`));
+
+function notProven() {
+  const points = [
+    "that the server’s clock was right",
+    "who the person behind the account is",
+    "that nothing was left out of the ledger",
+    "that everyone is shown the same ledger; comparing checkpoints tells",
+  ];
+  return h("div", { class: "not-proven" }, h("h3", {}, "What it does not prove"), h("ul", { class: "plain-points" }, points.map((point) => h("li", {}, point))));
 }
 
 function serverKeyWarning() {
@@ -59,7 +75,7 @@ function checkLine({ name, holds, words }) {
     "li",
     { class: `check-line check-${tone}` },
     h("span", { class: "check-mark" }, icon(symbol)),
-    h("div", {}, h("p", { class: "check-name" }, h("span", { class: "visually-hidden" }, `${state}: `), name), h("p", { class: "check-words" }, words)),
+    h("div", {}, h("p", { class: "check-name" }, h("span", { class: "visually-hidden" }, `${state}: `), name), h("p", { class: "check-words" }, visible(words))),
   );
 }
 
@@ -67,7 +83,7 @@ function checkLine({ name, holds, words }) {
 export function factList(facts) {
   const rows = [
     ["Written", exactMoment(facts.at)],
-    ["Ledger", h("span", { class: "mono" }, facts.origin)],
+    ["Ledger", h("span", { class: "mono" }, visible(facts.origin))],
     ["Entry", h("span", { class: "tabular" }, `№ ${count(facts.index)}, when the ledger had ${count(facts.size)}`)],
     ...[...facts.opened].map(([field, value]) => [fieldName(field), shownValue(field, value)]),
     ["Leaf hash", h("code", {}, hex(facts.leaf))],
@@ -88,5 +104,6 @@ const fieldName = (field) => NAMES[field] ?? field.replaceAll("_", " ");
 function shownValue(field, value) {
   if (value instanceof Uint8Array) return h("code", {}, hex(value));
   if (field === "size" && typeof value === "number") return `${bytes(value)} (${count(value)} bytes)`;
-  return field === "cid" ? h("code", {}, value) : String(value);
+  if (field === "kind" && Object.hasOwn(KINDS, value)) return `${KINDS[value]} (${value})`;
+  return field === "cid" ? h("code", {}, visible(value)) : h("bdi", {}, visible(value));
 }

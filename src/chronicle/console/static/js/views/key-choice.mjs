@@ -18,7 +18,7 @@ export function keyChoice(signal, changed) {
   const keep = h("input", { type: "checkbox" });
   const told = h("p", { class: "field-hint", id: `${group}-told`, role: "status" });
   const ownPart = h("div", { class: "key-part" }, text, told, h("label", { class: "check note" }, keep, "Keep it in this browser for next time"));
-  const serverText = h("p", { class: "mono small break" }, h("span", { class: "ghost" }));
+  const serverText = h("p", { class: "mono small break key-text" }, h("span", { class: "ghost" }));
   const serverPart = h(
     "div",
     { class: "key-part" },

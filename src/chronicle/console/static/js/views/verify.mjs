@@ -98,7 +98,7 @@ function profilesMeant(proofBytes) {
   try {
     const { openings } = parseBundle(proofBytes);
     const profile = openings.get("profile")?.value;
-    if (profile in PROFILES) return [profile];
+    if (Object.hasOwn(PROFILES, profile)) return [profile];
     return profilesFor(String(openings.get("cid")?.value));
   } catch {
     return Object.keys(PROFILES); // no proof yet, or none that can be read
