@@ -18,6 +18,8 @@ from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
+from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
+from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
 from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.mails import SqliteMails
 from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
@@ -32,6 +34,7 @@ from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.api import server
 from chronicle.api.application import Application
 from chronicle.api.log_lines import configure_logging
+from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
@@ -52,7 +55,9 @@ from chronicle.ledger.sequencer import Sequencer
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
+from chronicle.security.guesses import MAILED_CODES, PASSWORDS, Guesses, GuessPurpose
 from chronicle.security.keys import Keyring, Purpose
+from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
 from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.settings import Settings
@@ -107,6 +112,8 @@ class _Storage:
     sessions: SqliteSessions
     events: SqliteEvents
     mailed_tokens: SqliteMailedTokens
+    guess_counts: SqliteGuessCounts
+    known_devices: SqliteKnownDevices
     mails: SqliteMails
     uploads: SqliteUploads
     checkpoints: SqliteCheckpoints
@@ -161,13 +168,15 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             limits=Limits(
                 ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
             ),
+            lock=people.lock,
+            devices=people.devices,
             uploads=UploadDesk(
                 uploads=storage.uploads,
                 contents=storage.content,
                 book=people.book,
                 cipher=people.cipher,
-                cursors=people.cursors,
                 index=people.index,
+                cursors=people.cursors,
                 indexing=sequencer,
                 log=log,
                 world=world,
@@ -184,6 +193,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         chores = [
             Chore("forget successors", 5, people.sessions.forget_successors),
             Chore("forget old events", 3600, lambda: people.events.forget_old(keep_events)),
+            Chore("forget old guesses", 3600, people.lock.forget_old),
+            Chore("forget old devices", 3600, people.devices.forget_old),
             Chore("forget old mails", 3600, lambda: mail.delivery.forget_done(keep_mails)),
         ]
         async with running(jobs, chores):
@@ -230,6 +241,8 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
         sessions=SqliteSessions(engine),
         events=SqliteEvents(engine),
         mailed_tokens=SqliteMailedTokens(engine),
+        guess_counts=SqliteGuessCounts(engine),
+        known_devices=SqliteKnownDevices(engine),
         mails=SqliteMails(engine),
         uploads=uploads,
         checkpoints=SqliteCheckpoints(engine),
@@ -329,10 +342,30 @@ class _People:
             world=world,
         )
         self.events = EventLog(storage.events, self.cipher, self.index, self.cursors, world)
-        self.sign_in = SignIn(self.book, self.sessions, hashing, self.events, world, wake_ledger)
-        tickets = valkey.ValkeyTickets(storage.shared_state)
-        codes = MailedCodes(tickets, self.cipher, self.index, world)
         tokens = TokenDesk(storage.mailed_tokens, world)
+        counts = storage.guess_counts
+        self.devices = DeviceBook(storage.known_devices, self.cipher, world)
+        self.lock = AccountLock(
+            by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world),
+            by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world),
+            devices=self.devices,
+            book=self.book,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.sign_in = SignIn(
+            book=self.book,
+            keeping=self.sessions,
+            hashing=hashing,
+            events=self.events,
+            lock=self.lock,
+            world=world,
+            wake_ledger=wake_ledger,
+        )
+        tickets = valkey.ValkeyTickets(storage.shared_state)
+        code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
+        codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
         self.code_sign_in = CodeSignIn(
             book=self.book,
             codes=codes,
@@ -356,6 +389,7 @@ class _People:
             book=self.book,
             codes=codes,
             credentials=self.credentials,
+            lock=self.lock,
             tokens=tokens,
             mailer=mailer,
             base_url=settings.base_url,

@@ -10,8 +10,12 @@ import pytest
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
+from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
+from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
+from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
+from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.refresh_tokens import RefreshTokens
@@ -19,9 +23,13 @@ from chronicle.auth.registration import Registration
 from chronicle.auth.sessions import Lifetimes, SessionKeeping, SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.auth.tokens import AccessTokens, Issuer
+from chronicle.errors import Unavailable
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
+from chronicle.security.guesses import MAILED_CODES, PASSWORDS, Guesses, GuessPurpose
+from chronicle.security.known_devices import DeviceBook
+from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import parse_email
@@ -35,15 +43,18 @@ ADA = parse_email("ada@example.org")
 
 
 class CountingHashing(PasswordHashing):
-    """Hashes as ever, and counts."""
+    """Hashes as ever, and counts; or, while it is `full`, refuses."""
 
     computed = 0
+    full = False
 
     async def hash(self, password: str) -> str:
         self.computed += 1
         return await super().hash(password)
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
+        if self.full:
+            raise Unavailable("overloaded")
         self.computed += 1
         return await super().matches(password, password_hash)
 
@@ -57,6 +68,8 @@ class Desk:
     book: AccountBook
     keeping: SessionKeeping
     events: EventLog
+    lock: AccountLock
+    devices: DeviceBook
     sign_in: SignIn
     registration: Registration
     tickets: InMemoryTickets
@@ -93,23 +106,47 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         lifetimes=Lifetimes(
             access=timedelta(minutes=10), idle=timedelta(days=30), absolute=timedelta(days=180)
         ),
+        audiences=frozenset({"https://api.example.org"}),
         mailer=mailer,
         base_url=BASE_URL,
         world=world.world,
     )
     events = EventLog(SqliteEvents(engine), cipher, index, Cursors(keys), world.world)
-    sign_in = SignIn(book, keeping, hashing, events, world.world, lambda: None)
+    counts = SqliteGuessCounts(engine)
+    devices = DeviceBook(SqliteKnownDevices(engine), cipher, world.world)
+    lock = AccountLock(
+        by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world.world),
+        by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world.world),
+        devices=devices,
+        book=book,
+        tokens=TokenDesk(SqliteMailedTokens(engine), world.world),
+        mailer=mailer,
+        base_url=BASE_URL,
+    )
+    code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world.world)
+    sign_in = SignIn(book, keeping, hashing, events, lock, world.world, lambda: None)
     registration = Registration(
         book=book,
         sign_in=sign_in,
         hashing=hashing,
-        codes=MailedCodes(tickets, cipher, index, world.world),
+        codes=MailedCodes(tickets, cipher, index, code_guesses, world.world),
         mailer=mailer,
         base_url=BASE_URL,
         world=world.world,
     )
     yield Desk(
-        world, engine, book, keeping, events, sign_in, registration, tickets, mailer, hashing
+        world,
+        engine,
+        book,
+        keeping,
+        events,
+        lock,
+        devices,
+        sign_in,
+        registration,
+        tickets,
+        mailer,
+        hashing,
     )
     hashing.close()
     engine.close()

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.password_reset import PasswordReset
@@ -14,6 +15,7 @@ from chronicle.auth.sign_in import SignIn
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Verifier
 from chronicle.security.events import EventLog
+from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
@@ -41,6 +43,8 @@ class Application:
     sessions: SessionKeeping
     events: EventLog
     limits: Limits
+    lock: AccountLock
+    devices: DeviceBook
     uploads: UploadDesk
     log: LogReader
     log_key: Verifier

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from chronicle.api.endpoint import Call, Routes, SignedInCall, bearer_token
+from chronicle.api.known_devices import device_token, welcome
 from chronicle.api.session_answers import (
     SessionObject,
     TokenTransport,
@@ -135,7 +136,7 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
 async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     """Finish a sign-up with the mailed code: the account is made and signed in."""
     signed_in = await call.app.registration.finish(call.body.ticket, call.body.code, call.visitor)
-    return render_session(call, signed_in, call.body.token_transport)
+    return await welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -157,10 +158,16 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     budget=budgets.SIGN_IN,
 )
 async def login(call: Call[Login, None]) -> SessionObject:
-    """Sign in with address and password."""
+    """Sign in with address and password.
+
+    After five wrong passwords in a row comes a pause that grows: 1, 5, 15, 60 minutes. It is the
+    same for an address without an account. A browser that signed in before is not held up by it.
+    """
     email = parse_email(call.body.email)
-    signed_in = await call.app.sign_in.with_password(email, call.body.password, call.visitor)
-    return render_session(call, signed_in, call.body.token_transport)
+    signed_in = await call.app.sign_in.with_password(
+        email, call.body.password, call.visitor, device_token=device_token(call)
+    )
+    return await welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -186,7 +193,7 @@ async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     """Sign in with the mailed code."""
     signed_in = await call.app.code_sign_in.finish(call.body.ticket, call.body.code, call.visitor)
-    return render_session(call, signed_in, call.body.token_transport)
+    return await welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(

@@ -1,4 +1,4 @@
-"""`/api/auth/password` and `/api/auth/report`: changing a password, resetting it, crying foul."""
+"""`/api/auth/password`, `/api/auth/unlock` and `/api/auth/report`: passwords, mailed links."""
 
 from typing import Annotated
 
@@ -42,6 +42,12 @@ class ResetPassword(msgspec.Struct, forbid_unknown_fields=True):
     ticket: TicketText | None = None
     code: CodeText | None = None
     token: TokenText | None = None
+
+
+class Unlock(msgspec.Struct, forbid_unknown_fields=True):
+    """The token of the mail that told of the lock."""
+
+    token: TokenText
 
 
 class ReportStranger(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,6 +100,14 @@ async def reset_password(call: Call[ResetPassword, None]) -> None:
     else:
         wrong = FieldError("token", "send either token, or ticket and code")
         raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
+
+
+@endpoint.post(
+    "/api/auth/unlock", problems=("invalid_mailed_token", "unavailable"), budget=budgets.GUESS
+)
+async def unlock(call: Call[Unlock, None]) -> None:
+    """End the pause after too many wrong passwords, with the token of the mail that told of it."""
+    await call.app.lock.unlock(call.body.token)
 
 
 @endpoint.post(

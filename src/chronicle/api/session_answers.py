@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from chronicle.api.cookies import cookie_values, set_cookie
 from chronicle.api.endpoint import Call
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Denied, Unauthenticated
@@ -12,6 +13,8 @@ from chronicle.users.accounts import Account
 from chronicle.world import id_text
 
 TokenTransport = Literal["cookie", "body"]
+
+_COOKIE = "chronicle_refresh"
 
 
 class Profile(msgspec.Struct):
@@ -79,13 +82,7 @@ def refresh_cookie(call: Call[Any, Any]) -> str | None:
         Denied: `origin_not_allowed`: a page of another origin sends it (RFC 6454).
         Unauthenticated: the cookie stands twice: one may have been planted by a sibling domain.
     """
-    name = _cookie_name(call)
-    found = [
-        value
-        for header in call.headers.getlist("cookie")
-        for key, _, value in (pair.strip().partition("=") for pair in header.split(";"))
-        if key == name
-    ]
+    found = cookie_values(call, _COOKIE)
     if not found:
         return None
     origin = call.headers.get("origin")
@@ -98,18 +95,4 @@ def refresh_cookie(call: Call[Any, Any]) -> str | None:
 
 def set_refresh_cookie(call: Call[Any, Any], token: str, seconds: int) -> None:
     """Put the refresh token into the browser's cookie; zero seconds takes it away."""
-    secure = "; Secure" if _is_https(call) else ""
-    cookie = (
-        f"{_cookie_name(call)}={token}; Path=/; HttpOnly; SameSite=Strict; "
-        f"Max-Age={seconds}{secure}"
-    )
-    call.answer_headers.append((b"set-cookie", cookie.encode()))
-
-
-def _is_https(call: Call[Any, Any]) -> bool:
-    return call.app.settings.base_url.startswith("https://")
-
-
-def _cookie_name(call: Call[Any, Any]) -> str:
-    # The prefix makes browsers refuse the cookie from any other host, and needs https.
-    return "__Host-chronicle_refresh" if _is_https(call) else "chronicle_refresh"
+    set_cookie(call, _COOKIE, token, seconds)

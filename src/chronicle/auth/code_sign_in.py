@@ -48,7 +48,8 @@ class CodeSignIn:
         """Mail a code to the account's stored address; the answer never says if there is one."""
         known = await self.book.addressee(email)
         content = _Waiting(known.account_id, known.epoch)
-        issued, code = await self.codes.issue(TicketPurpose.SIGN_IN, content)
+        subject = self.book.email_index(email)
+        issued, code = await self.codes.issue(TicketPurpose.SIGN_IN, subject, content)
         mail = mails.sign_in_code(
             known.mail_to,
             code,

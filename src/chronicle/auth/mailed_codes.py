@@ -2,8 +2,10 @@
 
 A ticket goes to the client and a code to the mailbox; only both together go on. Tickets lie
 sealed in shared state for ten minutes, under their hash, with the code as a keyed MAC: who reads
-the shared state gets neither. What a ticket leads to is still one conditional write in the
-database, so a ticket that shared state brings back from a copy is good for nothing.
+the shared state gets neither. A ticket has five guesses, and all tickets for one identifier
+together have those of `guesses`, which no new code brings back. What a ticket leads to is still
+one conditional write in the database, so a ticket that shared state brings back from a copy is
+good for nothing.
 """
 
 import base64
@@ -20,6 +22,7 @@ from chronicle.auth.codes import new_code, read_code, show_code
 from chronicle.auth.ports import Ticket, Tickets
 from chronicle.errors import Gone, Rejected, TooMany, Unavailable
 from chronicle.security.encryption import BlindIndex, FieldCipher, SealBroken
+from chronicle.security.guesses import Guesses
 from chronicle.world import World
 
 CODE_LIFETIME = timedelta(minutes=10)
@@ -39,6 +42,13 @@ class TicketPurpose(StrEnum):
     RESET = "reset"
 
 
+class _Held(msgspec.Struct, frozen=True):
+    """What is sealed in a ticket."""
+
+    subject: bytes
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class TicketIssued:
     """What the client gets, whether or not there is an account."""
@@ -55,12 +65,16 @@ class MailedCodes:
     tickets: Tickets
     cipher: FieldCipher
     index: BlindIndex
+    guesses: Guesses
     world: World
 
     async def issue(
-        self, purpose: TicketPurpose, content: msgspec.Struct
+        self, purpose: TicketPurpose, subject: bytes, content: msgspec.Struct
     ) -> tuple[TicketIssued, str]:
-        """A new ticket that holds `content`, and the code to mail, as people read it."""
+        """A new ticket that holds `content`, and the code to mail, as people read it.
+
+        `subject` is the blind index of the identifier whose guesses it takes.
+        """
         ticket = base64.urlsafe_b64encode(self.world.random_bytes(_TICKET_BYTES)).decode()
         code = new_code(self.world.random_bytes)
         key, now = _key(ticket), self.world.now()
@@ -68,7 +82,10 @@ class MailedCodes:
             Ticket(
                 key=key,
                 content=self.cipher.seal(
-                    msgspec.msgpack.encode(content), table="tickets", record=key, field=purpose
+                    msgspec.msgpack.encode(_Held(subject, msgspec.msgpack.encode(content))),
+                    table="tickets",
+                    record=key,
+                    field=purpose,
                 ),
                 code_mac=self._mac(ticket, code),
                 guesses=GUESSES,
@@ -102,7 +119,7 @@ class MailedCodes:
                 message="A code was just sent. Wait a minute before asking for another.",
                 retry_after_seconds=max(1, int((answer - now).total_seconds() + 1)),
             )
-        content = self._open(purpose, ticket, answer, kind)
+        _, content = self._open(purpose, ticket, answer, kind)
         return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code), content
 
     async def check(
@@ -113,6 +130,7 @@ class MailedCodes:
         Raises:
             Rejected: `invalid_code`; one of five guesses is spent.
             Gone: `ticket_expired`: too late, out of guesses, or dropped.
+            TooMany: the identifier's guesses are used up for now, be it right or not.
         """
         code = read_code(typed)
         mac = self._mac(ticket, code) if code else b""
@@ -120,9 +138,13 @@ class MailedCodes:
         if answer is None:
             raise expired()
         right, content = answer
-        opened = self._open(purpose, ticket, content, kind)
+        subject, opened = self._open(purpose, ticket, content, kind)
+        guess = await self.guesses.begin(subject)
+        if not guess.allowed:
+            raise guess.refusal()
         if not right:
             raise wrong_code()
+        await self.guesses.settle(subject)
         return opened
 
     async def drop(self, ticket: str) -> None:
@@ -132,12 +154,13 @@ class MailedCodes:
 
     def _open(
         self, purpose: TicketPurpose, ticket: str, sealed: bytes, kind: type[ContentT]
-    ) -> ContentT:
+    ) -> tuple[bytes, ContentT]:
         try:
             plain = self.cipher.open(sealed, table="tickets", record=_key(ticket), field=purpose)
         except SealBroken as error:
             raise expired() from error
-        return msgspec.msgpack.decode(plain, type=kind)
+        held = msgspec.msgpack.decode(plain, type=_Held)
+        return held.subject, msgspec.msgpack.decode(held.content, type=kind)
 
     def _mac(self, ticket: str, code: str) -> bytes:
         # Keyed, because 40 bits would fall to a search by whoever reads the shared state.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from chronicle.auth import mails
+from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.mailed_codes import (
     CODE_LIFETIME,
@@ -37,6 +38,7 @@ class PasswordReset:
     book: AccountBook
     codes: MailedCodes
     credentials: Credentials
+    lock: AccountLock
     tokens: TokenDesk
     mailer: Mailer
     base_url: str
@@ -48,7 +50,8 @@ class PasswordReset:
         """
         known = await self.book.addressee(email)
         content = _Reset(known.account_id, known.epoch)
-        issued, code = await self.codes.issue(TicketPurpose.RESET, content)
+        subject = self.book.email_index(email)
+        issued, code = await self.codes.issue(TicketPurpose.RESET, subject, content)
         token = await self.tokens.issue(
             TokenPurpose.RESET, known.account_id, epoch=known.epoch, lifetime=CODE_LIFETIME
         )
@@ -100,6 +103,7 @@ class PasswordReset:
             await self.credentials.replace_password(account, accepted, visitor, how="reset")
         except Conflict as conflict:
             raise _invalid() from conflict
+        await self.lock.lift(account)
 
 
 def _invalid() -> Rejected:

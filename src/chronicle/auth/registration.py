@@ -73,7 +73,8 @@ class Registration:
             mail_to=known.mail_to,
             taken=known.account_id is not None,
         )
-        issued, code = await self.codes.issue(TicketPurpose.SIGN_UP, sign_up)
+        subject = self.book.email_index(email)
+        issued, code = await self.codes.issue(TicketPurpose.SIGN_UP, subject, sign_up)
         try:
             await self.mailer.send(self._mail(sign_up, code))
         except BaseException:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.passwords import PasswordHashing, normalize_password
 from chronicle.auth.ports import SessionId, SessionRecord
 from chronicle.auth.refresh_tokens import digest
 from chronicle.auth.sessions import SessionKeeping, SignedIn
 from chronicle.auth.tokens import Identity
-from chronicle.errors import Unauthenticated
+from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
@@ -37,27 +38,48 @@ class SignIn:
     keeping: SessionKeeping
     hashing: PasswordHashing
     events: EventLog
+    lock: AccountLock
     world: World
     wake_ledger: Callable[[], None]
 
-    async def with_password(self, email: EmailAddress, password: str, visitor: Visitor) -> SignedIn:
-        """Sign in with address and password.
+    async def with_password(
+        self,
+        email: EmailAddress,
+        password: str,
+        visitor: Visitor,
+        *,
+        device_token: str | None = None,
+    ) -> SignedIn:
+        """Sign in with address and password, perhaps from a device that the account knows.
 
-        One hash is computed whoever asks, so that unknown and known accounts answer alike.
+        The guess is counted, one hash is computed and one event is noted whoever asks, so that
+        unknown, known and locked accounts take alike; while it is locked, the right password is
+        answered like a wrong one.
 
         Raises:
             Unauthenticated: `invalid_credentials`.
-            Unavailable: `overloaded`.
+            TooMany: `too_many_attempts`: locked, whether or not there is an account.
+            Unavailable: `overloaded`; the guess does not count.
         """
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)
-        matched = await self.hashing.matches(normal, stored)
+        guess = await self.lock.begin(email, account, device_token)
+        try:
+            matched = await self.hashing.matches(normal, stored)
+        except Unavailable:
+            await self.lock.unchecked(guess)
+            raise
+        if not guess.allowed:
+            await self._note_refusal(account, self.book.email_index(email), visitor, "locked")
+            raise guess.guess.refusal()
         if account is None or stored is None or not matched:
             await self._note_refusal(account, self.book.email_index(email), visitor)
+            await self.lock.wrong(guess)
             raise Unauthenticated(
                 "invalid_credentials", "The e-mail address or the password is not right."
             )
+        await self.lock.right(guess)
         if self.hashing.is_outdated(stored):
             await self.book.rehash(account, await self.hashing.hash(normal))
         return await self.grant(account, ("pwd",), visitor)
@@ -128,7 +150,11 @@ class SignIn:
         )
 
     async def _note_refusal(
-        self, account: AccountRecord | None, subject_index: bytes | None, visitor: Visitor
+        self,
+        account: AccountRecord | None,
+        subject_index: bytes | None,
+        visitor: Visitor,
+        reason: str = "invalid_credentials",
     ) -> None:
         await self.events.note(
             Happening(
@@ -138,7 +164,7 @@ class SignIn:
                 visitor=visitor,
                 account_id=account.id if account else None,
                 subject_index=subject_index,
-                reason="invalid_credentials",
+                reason=reason,
             )
         )
 

@@ -1,4 +1,4 @@
-"""What watching over accounts needs of the world: one table of events."""
+"""What watching over accounts needs of the world: a few tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,3 +82,81 @@ class MailedTokens(Protocol):
 
     async def forget(self, *, before: datetime) -> int:
         """Drop tokens that expired before a moment; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuessCount:
+    """Wrong guesses in a row, when the last one was, and until when no further one is checked."""
+
+    failures: int
+    last_at: datetime
+    locked_until: datetime | None
+
+
+class CountingRule(Protocol):
+    """How a count goes on: pure."""
+
+    def counted(self, seen: GuessCount | None, now: datetime) -> GuessCount | None:
+        """The count with one more guess in it; None when none may be added now."""
+
+    def given_back(self, seen: GuessCount | None) -> GuessCount | None:
+        """The count with one guess less in it; None when nothing is left to keep."""
+
+
+class GuessCounts(Protocol):
+    """The table of guesses, by purpose and subject.
+
+    Each method is one atomic write, durable on return: of any number of racing calls, on any
+    number of processes, each sees what the one before it left.
+    """
+
+    async def count(
+        self, purpose: str, subject: bytes, *, rule: CountingRule, now: datetime
+    ) -> tuple[bool, GuessCount]:
+        """Add a guess if the rule lets it: whether it did, and how the count stands then."""
+
+    async def give_back(self, purpose: str, subject: bytes, *, rule: CountingRule) -> None:
+        """Take one guess back out."""
+
+    async def clear(self, purpose: str, subject: bytes) -> None:
+        """Drop the count; no error when there is none."""
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop counts whose last guess was before a moment; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDeviceRecord:
+    """A browser that signed in to an account, by the SHA-256 of its token. `visitor` is sealed."""
+
+    id: bytes
+    account_id: bytes
+    token_hash: bytes
+    visitor: bytes
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+class KnownDevices(Protocol):
+    """The table of known devices."""
+
+    async def add(self, record: KnownDeviceRecord, *, keep: int) -> None:
+        """Store a device, and drop the account's least used beyond `keep`; durable on return."""
+
+    async def find(self, token_hash: bytes, *, now: datetime) -> KnownDeviceRecord | None:
+        """The device with this token, or None; None too once it has expired."""
+
+    async def touch(
+        self, device_id: bytes, *, visitor: bytes, now: datetime, expires_at: datetime
+    ) -> bool:
+        """Note that it was used. False if it is gone; nothing is stored then."""
+
+    async def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:
+        """An account's devices, newest first."""
+
+    async def revoke(self, account_id: bytes, device_id: bytes) -> bool:
+        """Forget one of an account's devices. True if this call did; durable on return."""
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop devices that expired before a moment; how many."""

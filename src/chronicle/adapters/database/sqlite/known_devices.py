@@ -1,0 +1,105 @@
+"""The table of known devices."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.security.ports import KnownDeviceRecord
+
+_COLUMNS = "id, account_id, token_hash, sealed_visitor, created_at, last_used_at, expires_at"
+
+
+class SqliteKnownDevices:
+    """`security.ports.KnownDevices` on SQLite."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def add(self, record: KnownDeviceRecord, *, keep: int) -> None:
+        """Store a device, and drop the account's least used beyond `keep`."""
+        row = (
+            record.id,
+            record.account_id,
+            record.token_hash,
+            record.visitor,
+            to_micros(record.created_at),
+            to_micros(record.last_used_at),
+            to_micros(record.expires_at),
+        )
+
+        def insert(db: sqlite3.Connection) -> None:
+            db.execute(f"INSERT INTO known_devices ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)", row)
+            db.execute(
+                "DELETE FROM known_devices WHERE id IN (SELECT id FROM known_devices "
+                "WHERE account_id = ? ORDER BY last_used_at DESC, id DESC LIMIT -1 OFFSET ?)",
+                (record.account_id, keep),
+            )
+
+        await self._engine.write(insert)
+
+    async def find(self, token_hash: bytes, *, now: datetime) -> KnownDeviceRecord | None:
+        """The device with this token, or None; None too once it has expired."""
+        row = self._engine.one(
+            f"SELECT {_COLUMNS} FROM known_devices WHERE token_hash = ? AND expires_at > ?",
+            (token_hash, to_micros(now)),
+        )
+        return None if row is None else _from_row(row)
+
+    async def touch(
+        self, device_id: bytes, *, visitor: bytes, now: datetime, expires_at: datetime
+    ) -> bool:
+        """Note that it was used. False if it is gone; nothing is stored then."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE known_devices SET sealed_visitor = ?, last_used_at = ?, expires_at = ? "
+                    "WHERE id = ?",
+                    (visitor, to_micros(now), to_micros(expires_at), device_id),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:
+        """An account's devices, newest first."""
+        rows = self._engine.all(
+            f"SELECT {_COLUMNS} FROM known_devices WHERE account_id = ? AND expires_at > ? "
+            "ORDER BY id DESC",
+            (account_id, to_micros(now)),
+        )
+        return [_from_row(row) for row in rows]
+
+    async def revoke(self, account_id: bytes, device_id: bytes) -> bool:
+        """Forget one of an account's devices. True if this call did."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "DELETE FROM known_devices WHERE account_id = ? AND id = ?",
+                    (account_id, device_id),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop devices that expired before a moment; how many."""
+        micros = to_micros(before)
+        return await self._engine.write(
+            lambda db: (
+                db.execute("DELETE FROM known_devices WHERE expires_at < ?", (micros,)).rowcount
+            )
+        )
+
+
+def _from_row(row: tuple[Any, ...]) -> KnownDeviceRecord:
+    return KnownDeviceRecord(
+        id=row[0],
+        account_id=row[1],
+        token_hash=row[2],
+        visitor=row[3],
+        created_at=from_micros(row[4]),
+        last_used_at=from_micros(row[5]),
+        expires_at=from_micros(row[6]),
+    )

@@ -1,0 +1,43 @@
+"""The cookie by which an account knows a browser: it opens nothing, and outlives the session."""
+
+import logging
+from typing import Any
+
+from chronicle.api.cookies import cookie_values, set_cookie
+from chronicle.api.endpoint import Call
+from chronicle.api.session_answers import SessionObject, TokenTransport, render_session
+from chronicle.auth.sessions import SignedIn
+from chronicle.errors import Unavailable
+from chronicle.security.known_devices import LIFETIME
+
+_log = logging.getLogger(__name__)
+
+_COOKIE = "chronicle_device"
+
+
+def device_token(call: Call[Any, Any]) -> str | None:
+    """The token that the browser keeps, or None; None too when there are two of them."""
+    found = cookie_values(call, _COOKIE)
+    return found[0] if len(found) == 1 else None
+
+
+async def welcome(
+    call: Call[Any, Any], signed_in: SignedIn, transport: TokenTransport
+) -> SessionObject:
+    """Answer a granted sign-in; a browser is remembered as a device that the account knows."""
+    answer = render_session(call, signed_in, transport)
+    if transport == "cookie":
+        await _remember(call, signed_in)
+    return answer
+
+
+async def _remember(call: Call[Any, Any], signed_in: SignedIn) -> None:
+    try:
+        token = await call.app.devices.remember(
+            signed_in.account.id, device_token(call), call.visitor
+        )
+    except Unavailable:
+        # The session is there; a device that is not known has lost nothing but a convenience.
+        _log.exception("a device could not be remembered")
+        return
+    set_cookie(call, _COOKIE, token, int(LIFETIME.total_seconds()))

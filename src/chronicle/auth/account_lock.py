@@ -1,0 +1,127 @@
+"""Wrong passwords close an account for a while, longer each time; never for a device it knows.
+
+What is counted are guesses at an identifier, whether or not it has an account, so that the lock
+says nothing about who exists. A device that the account knows has guesses of its own: strangers
+who use up the identifier's do not lock its owner out.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chronicle.auth import mails
+from chronicle.auth.ports import Mailer
+from chronicle.errors import Rejected, Unavailable
+from chronicle.security.guesses import Guess, Guesses
+from chronicle.security.known_devices import DeviceBook
+from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.users.accounts import AccountBook
+from chronicle.users.emails import EmailAddress
+from chronicle.users.ports import AccountId, AccountRecord
+
+_log = logging.getLogger(__name__)
+
+UNLOCK_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordGuess:
+    """A guess at a password, counted already. `subject` is whose guesses it is one of."""
+
+    guess: Guess
+    email: EmailAddress
+    account: AccountRecord | None
+    guesses: Guesses
+    subject: bytes
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be answered by what the password is."""
+        return self.guess.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLock:
+    """Counts guesses at passwords, locks, tells the owner, and unlocks."""
+
+    by_identifier: Guesses
+    by_device: Guesses
+    devices: DeviceBook
+    book: AccountBook
+    tokens: TokenDesk
+    mailer: Mailer
+    base_url: str
+
+    async def begin(
+        self, email: EmailAddress, account: AccountRecord | None, device_token: str | None
+    ) -> PasswordGuess:
+        """Count a guess before it is checked: the device's, if the account knows it.
+
+        The same look-ups and the same write whether or not there is an account. Durable.
+        """
+        device_id = await self.devices.recognise(account.id if account else None, device_token)
+        if device_id is not None:
+            guesses, subject = self.by_device, device_id
+        else:
+            guesses, subject = self.by_identifier, self.book.email_index(email)
+        return PasswordGuess(await guesses.begin(subject), email, account, guesses, subject)
+
+    async def wrong(self, tried: PasswordGuess) -> None:
+        """It was wrong. If a lock begins with it, tell the owner, with a link that ends it.
+
+        An address without an account costs the same, and nobody gets the mail. Locks that no
+        longer grow are not told: whoever goes on guessing for days fills nobody's mailbox.
+        """
+        guess = tried.guess
+        if guess.lock is None or tried.guesses is not self.by_identifier:
+            return
+        if self.by_identifier.rule.grows(guess.failures):
+            try:
+                await self._tell(tried, guess.lock)
+            except Unavailable:
+                _log.exception("the mail about a locked account could not be sent")
+
+    async def _tell(self, tried: PasswordGuess, length: timedelta) -> None:
+        account = self.book.in_the_clear(tried.account) if tried.account else None
+        token = await self.tokens.issue(
+            TokenPurpose.UNLOCK,
+            account.id if account else None,
+            epoch=account.epoch if account else 0,
+            lifetime=UNLOCK_LIFETIME,
+        )
+        mail = mails.account_locked(
+            account.email if account else tried.email.entered,
+            token,
+            minutes=int(length.total_seconds() // 60),
+            base_url=self.base_url,
+            locale=account.locale if account else None,
+        )
+        await self.mailer.send(replace(mail, void=account is None))
+
+    async def right(self, tried: PasswordGuess) -> None:
+        """It was right: its guesses begin anew. A device's says nothing about the identifier's."""
+        await tried.guesses.settle(tried.subject)
+
+    async def unchecked(self, tried: PasswordGuess) -> None:
+        """It could not be checked, so it does not count."""
+        if tried.allowed:
+            await tried.guesses.give_back(tried.subject)
+
+    async def unlock(self, token: str) -> None:
+        """End the lock of the account whose mailed token this is.
+
+        Raises:
+            Rejected: `invalid_mailed_token`: used, expired, or never issued.
+        """
+        spent = await self.tokens.spend(TokenPurpose.UNLOCK, token)
+        if spent is None:
+            raise Rejected("invalid_mailed_token", "This link was used before, or is too old.")
+        await self.lift(await self.book.record(AccountId(spent.account_id)))
+
+    async def forget_old(self) -> int:
+        """Drop counts that no longer count; how many."""
+        return await self.by_identifier.forget_old()
+
+    async def lift(self, account: AccountRecord) -> None:
+        """End an account's lock, because its mailbox has spoken."""
+        await self.by_identifier.settle(account.email_index)

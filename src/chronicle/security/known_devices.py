@@ -1,0 +1,102 @@
+"""Devices that an account knows: a browser that signed in keeps a token for a year.
+
+It is no credential and opens nothing. It lets its owner guess on where strangers, who know nothing
+but the address, have used up everybody else's guesses.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from chronicle.security.encryption import FieldCipher
+from chronicle.security.ports import KnownDeviceRecord, KnownDevices
+from chronicle.security.visitors import Visitor
+from chronicle.world import World
+
+LIFETIME = timedelta(days=365)
+
+_TABLE = "known_devices"
+_TOKEN_BYTES = 32
+_MOST_OF_AN_ACCOUNT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A known device in the clear."""
+
+    id: bytes
+    visitor: Visitor
+    created_at: datetime
+    last_used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBook:
+    """Remembers devices and recognises them."""
+
+    devices: KnownDevices
+    cipher: FieldCipher
+    world: World
+
+    async def recognise(self, account_id: bytes | None, token: str | None) -> bytes | None:
+        """The id of the device that presents this token, if this account knows it."""
+        found = await self.devices.find(_hash(token or ""), now=self.world.now())
+        return found.id if found is not None and found.account_id == account_id else None
+
+    async def remember(self, account_id: bytes, token: str | None, visitor: Visitor) -> str:
+        """Note that a device signed in; the token that it is to keep for `LIFETIME`.
+
+        The one that it presents, if the account knows it, or a new one of 43 characters.
+        """
+        now = self.world.now()
+        known = await self.recognise(account_id, token)
+        if known is not None and token is not None:
+            sealed = self._seal(known, visitor)
+            if await self.devices.touch(known, visitor=sealed, now=now, expires_at=now + LIFETIME):
+                return token
+        return await self._add(account_id, visitor, now)
+
+    async def listed(self, account_id: bytes) -> list[KnownDevice]:
+        """An account's devices, newest first."""
+        records = await self.devices.of_account(account_id, now=self.world.now())
+        return [self._in_the_clear(record) for record in records]
+
+    async def revoke(self, account_id: bytes, device_id: bytes) -> bool:
+        """Forget a device of an account. False if it has none such."""
+        return await self.devices.revoke(account_id, device_id)
+
+    async def forget_old(self) -> int:
+        """Drop devices that have expired; how many."""
+        return await self.devices.forget(before=self.world.now())
+
+    async def _add(self, account_id: bytes, visitor: Visitor, now: datetime) -> str:
+        raw = self.world.random_bytes(_TOKEN_BYTES)
+        token = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        device_id = self.world.new_id()
+        record = KnownDeviceRecord(
+            id=device_id,
+            account_id=account_id,
+            token_hash=_hash(token),
+            visitor=self._seal(device_id, visitor),
+            created_at=now,
+            last_used_at=now,
+            expires_at=now + LIFETIME,
+        )
+        await self.devices.add(record, keep=_MOST_OF_AN_ACCOUNT)
+        return token
+
+    def _seal(self, device_id: bytes, visitor: Visitor) -> bytes:
+        plain = msgspec.msgpack.encode(visitor)
+        return self.cipher.seal(plain, table=_TABLE, record=device_id, field="visitor")
+
+    def _in_the_clear(self, record: KnownDeviceRecord) -> KnownDevice:
+        plain = self.cipher.open(record.visitor, table=_TABLE, record=record.id, field="visitor")
+        visitor = msgspec.msgpack.decode(plain, type=Visitor)
+        return KnownDevice(record.id, visitor, record.created_at, record.last_used_at)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

@@ -1,0 +1,257 @@
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from chronicle.errors import Rejected, TooMany, Unauthenticated, Unavailable
+from chronicle.security.guesses import PASSWORDS
+from chronicle.security.known_devices import LIFETIME
+from chronicle.security.visitors import Visitor
+from chronicle.users.emails import EmailAddress, parse_email
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+
+NOBODY = parse_email("nobody@example.org")
+STRANGER = Visitor("203.0.113.9", "curl/8.0")
+
+
+async def outcome(attempt: Awaitable[object]) -> str:
+    try:
+        await attempt
+    except (Unauthenticated, TooMany) as failure:
+        return failure.code
+    return "granted"
+
+
+async def guess(desk: Desk, email: EmailAddress = ADA, password: str = "wrong") -> str:
+    return await outcome(desk.sign_in.with_password(email, password, STRANGER))
+
+
+async def lock_out(desk: Desk, email: EmailAddress = ADA) -> None:
+    assert [await guess(desk, email) for _ in range(5)] == ["invalid_credentials"] * 5
+
+
+def mailed_token(desk: Desk) -> str:
+    link = next(word for word in desk.mailer.sent[-1].text.split() if "/unlock#" in word)
+    return urlsplit(link).fragment.removeprefix("token=").rstrip(".,)")
+
+
+@pytest.mark.parametrize("email", [ADA, NOBODY], ids=["known", "unknown"])
+async def test_every_five_failures_lock_for_longer_known_or_not(
+    desk: Desk, email: EmailAddress
+) -> None:
+    await desk.sign_up()
+    for minutes in (1, 5, 15, 60, 60, 60):
+        await lock_out(desk, email)
+        with pytest.raises(TooMany) as locked:
+            await desk.sign_in.with_password(email, "wrong", STRANGER)
+        assert locked.value.code == "too_many_attempts"
+        assert locked.value.retry_after_seconds == 60 * minutes
+        desk.world.pass_time(minutes=minutes, microseconds=-1)
+        assert await guess(desk, email) == "too_many_attempts"
+        desk.world.pass_time(microseconds=1)
+
+
+async def test_while_it_is_locked_the_right_password_is_answered_like_a_wrong_one(
+    desk: Desk,
+) -> None:
+    await desk.sign_up()
+    await lock_out(desk)
+    assert await guess(desk, password=PASSWORD) == "too_many_attempts"
+    desk.world.pass_time(minutes=1)
+    assert await guess(desk, password=PASSWORD) == "granted"
+
+
+async def test_unknown_known_and_locked_cost_one_hash_and_one_event_each(desk: Desk) -> None:
+    await desk.sign_up()
+    work = []
+    for email in (ADA, NOBODY):
+        for _ in range(8):
+            hashes, events = desk.hashing.computed, event_count(desk)
+            await guess(desk, email)
+            work.append((desk.hashing.computed - hashes, event_count(desk) - events))
+    assert work == [(1, 1)] * 16
+
+
+async def test_locking_an_unknown_address_writes_as_much_and_mails_nobody(desk: Desk) -> None:
+    await desk.sign_up()
+    before = len(desk.mailer.sent)
+    await lock_out(desk, ADA)
+    await lock_out(desk, NOBODY)
+    told, void = desk.mailer.sent[before:]
+    assert (told.to, told.void) == (ADA.entered, False)
+    assert void.void
+    assert desk.engine.one("SELECT count(*) FROM mailed_tokens WHERE purpose = 'unlock'", ()) == (
+        2,
+    )
+
+
+async def test_of_32_racing_guesses_five_are_answered(desk: Desk) -> None:
+    await desk.sign_up()
+    answers: list[str] = []
+    for _ in range(4):  # eight fit into the queue for hashes
+        answers += await asyncio.gather(*(guess(desk) for _ in range(8)))
+    assert sorted(answers) == ["invalid_credentials"] * 5 + ["too_many_attempts"] * 27
+
+
+async def test_a_right_password_begins_the_count_anew(desk: Desk) -> None:
+    await desk.sign_up()
+    for _ in range(4):
+        await guess(desk)
+    assert await guess(desk, password=PASSWORD) == "granted"
+    assert [await guess(desk) for _ in range(4)] == ["invalid_credentials"] * 4
+    assert await guess(desk, password=PASSWORD) == "granted"
+
+
+async def test_a_day_without_a_guess_begins_the_count_anew(desk: Desk) -> None:
+    await lock_out(desk)
+    desk.world.pass_time(hours=24)
+    await lock_out(desk)
+    with pytest.raises(TooMany) as locked:
+        await desk.sign_in.with_password(ADA, "wrong", STRANGER)
+    assert locked.value.retry_after_seconds == 60
+
+
+async def test_a_thousand_failures_do_not_lock_out_a_known_device(desk: Desk) -> None:
+    session = await desk.sign_up()
+    token = await desk.devices.remember(session.account.id, None, BROWSER)
+    for _ in range(1000):
+        await desk.lock.begin(ADA, None, None)
+    assert await guess(desk, password=PASSWORD) == "too_many_attempts"
+    granted = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device_token=token)
+    assert await outcome(granted) == "granted"
+    assert await guess(desk) == "too_many_attempts", "the owner's success helped the stranger"
+
+
+async def test_a_known_device_has_guesses_of_its_own(desk: Desk) -> None:
+    session = await desk.sign_up()
+    token = await desk.devices.remember(session.account.id, None, BROWSER)
+
+    async def from_device(password: str) -> str:
+        return await outcome(desk.sign_in.with_password(ADA, password, BROWSER, device_token=token))
+
+    mails = len(desk.mailer.sent)
+    assert [await from_device("wrong") for _ in range(5)] == ["invalid_credentials"] * 5
+    assert await from_device(PASSWORD) == "too_many_attempts"
+    assert len(desk.mailer.sent) == mails
+    assert await guess(desk, password=PASSWORD) == "granted"
+    desk.world.pass_time(minutes=1)
+    assert await from_device(PASSWORD) == "granted"
+
+
+async def test_a_device_is_known_to_its_own_account_alone(desk: Desk) -> None:
+    session = await desk.sign_up()
+    token = await desk.devices.remember(session.account.id, None, BROWSER)
+    await lock_out(desk, NOBODY)
+    elsewhere = desk.sign_in.with_password(NOBODY, "wrong", BROWSER, device_token=token)
+    assert await outcome(elsewhere) == "too_many_attempts"
+    for made_up in ("", "x", token + "x", "\u00e9" * 43, "\ud800"):
+        await keep_locked(desk)
+        attempt = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device_token=made_up)
+        assert await outcome(attempt) == "too_many_attempts"
+
+
+async def keep_locked(desk: Desk) -> None:
+    for _ in range(5):
+        await guess(desk)
+
+
+async def test_a_revoked_or_expired_device_is_no_longer_known(desk: Desk) -> None:
+    session = await desk.sign_up()
+    account_id = session.account.id
+    token = await desk.devices.remember(account_id, None, BROWSER)
+    assert await desk.devices.remember(account_id, token, STRANGER) == token
+    (device,) = await desk.devices.listed(account_id)
+    assert device.visitor == STRANGER
+    assert await desk.devices.revoke(account_id, device.id)
+    assert await desk.devices.recognise(account_id, token) is None
+    fresh = await desk.devices.remember(account_id, token, BROWSER)
+    assert fresh != token
+    desk.world.time += LIFETIME
+    assert await desk.devices.recognise(account_id, fresh) is None
+
+
+async def test_the_mailed_link_ends_the_lock_once(desk: Desk) -> None:
+    await desk.sign_up()
+    await lock_out(desk)
+    token = mailed_token(desk)
+    await desk.lock.unlock(token)
+    assert await guess(desk, password=PASSWORD) == "granted"
+    await lock_out(desk)
+    with pytest.raises(Rejected) as refused:
+        await desk.lock.unlock(token)
+    assert refused.value.code == "invalid_mailed_token"
+    desk.world.pass_time(hours=24)
+    with pytest.raises(Rejected):
+        await desk.lock.unlock(mailed_token(desk))
+
+
+async def test_who_guesses_for_days_does_not_fill_the_mailbox(desk: Desk) -> None:
+    await desk.sign_up()
+    before = len(desk.mailer.sent)
+    for _ in range(10):
+        await lock_out(desk)
+        desk.world.pass_time(minutes=60)
+    assert len(desk.mailer.sent) - before == 4
+
+
+async def test_mail_that_can_not_be_kept_changes_no_answer(desk: Desk) -> None:
+    await desk.sign_up()
+    desk.mailer.down = True
+    await lock_out(desk)
+    assert await guess(desk) == "too_many_attempts"
+
+
+async def test_a_guess_that_could_not_be_checked_does_not_count(desk: Desk) -> None:
+    await desk.sign_up()
+    for _ in range(4):
+        await guess(desk)
+    desk.hashing.full = True
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+    desk.hashing.full = False
+    assert await guess(desk, password=PASSWORD) == "granted"
+
+
+async def test_a_new_code_brings_no_new_guesses_at_mailed_codes(desk: Desk) -> None:
+    async def tickets_burnt() -> list[str]:
+        issued = await desk.registration.start(ADA, PASSWORD, None)
+        codes: list[str] = []
+        for _ in range(5):
+            try:
+                await desk.registration.finish(issued.ticket, "0000-0000", BROWSER)
+            except (Rejected, TooMany) as failure:
+                codes.append(failure.code)
+        return codes
+
+    burnt = [await tickets_burnt() for _ in range(3)]
+    assert burnt == [["invalid_code"] * 5, ["invalid_code"] * 5, ["too_many_attempts"] * 5]
+    issued = await desk.registration.start(ADA, PASSWORD, None)
+    with pytest.raises(TooMany) as refused:
+        await desk.registration.finish(issued.ticket, desk.newest_code(), BROWSER)
+    assert refused.value.retry_after_seconds == 15 * 60
+    desk.world.pass_time(minutes=15)
+    issued = await desk.registration.start(ADA, PASSWORD, None)
+    await desk.registration.finish(issued.ticket, desk.newest_code(), BROWSER)
+
+
+async def test_old_counts_and_devices_are_forgotten(desk: Desk) -> None:
+    session = await desk.sign_up()
+    await desk.devices.remember(session.account.id, None, BROWSER)
+    await guess(desk)
+    assert (await desk.lock.forget_old(), await desk.devices.forget_old()) == (0, 0)
+    desk.world.time += LIFETIME + timedelta(seconds=1)
+    assert (await desk.lock.forget_old(), await desk.devices.forget_old()) == (1, 1)
+
+
+def test_a_lock_is_over_before_its_count_is_forgotten() -> None:
+    assert max(PASSWORDS.lengths) < PASSWORDS.forgotten_after
+
+
+def event_count(desk: Desk) -> int:
+    row = desk.engine.one("SELECT count(*) FROM events", ())
+    assert row is not None
+    count: int = row[0]
+    return count
