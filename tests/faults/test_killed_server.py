@@ -200,6 +200,7 @@ def test_a_server_killed_twenty_times_in_storms_loses_nothing(ada: Person, tmp_p
     run_storms(ada, tmp_path, range(100, 120))
 
 
+@pytest.mark.wider
 def test_a_server_killed_on_its_way_up_starts_all_the_same(
     ada: Person, new_person: Callable[[RunningServer, str], Person]
 ) -> None:

@@ -77,7 +77,9 @@ def test_an_upload_that_takes_too_long_is_given_up_whole(
         assert listed(person) == []
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "sign", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.wider)]
+)
 def test_what_was_asked_before_the_end_is_answered_and_kept(
     ada: Person, sign: signal.Signals
 ) -> None:

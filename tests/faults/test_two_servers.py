@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -14,16 +13,20 @@ from tests.stored import UPLOADS, contents, drafts, listed, log_key, put, read_l
 NewPerson = Callable[[RunningServer, str], Person]
 
 
-@pytest.fixture
-def pair(server: RunningServer, tmp_path: Path) -> Iterator[tuple[RunningServer, RunningServer]]:
-    folder = tmp_path / "second"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def pair(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[RunningServer, RunningServer]]:
+    first = RunningServer(tmp_path_factory.mktemp("first"))
     second = RunningServer(
-        folder, CHRONICLE_DATA_DIR=str(server.data_dir), CHRONICLE_BASE_URL=server.url
+        tmp_path_factory.mktemp("second"),
+        CHRONICLE_DATA_DIR=str(first.data_dir),
+        CHRONICLE_BASE_URL=first.url,
     )
-    with second:
-        yield server, second
-        assert "a request failed" not in second.log, second.log
+    with first, second:
+        yield first, second
+        for server in (first, second):
+            assert "a request failed" not in server.log, server.log
 
 
 def at(server: RunningServer, person: Person) -> httpx2.Client:
@@ -36,7 +39,7 @@ def test_racing_uploads_at_two_servers_share_one_ledger(
     pair: tuple[RunningServer, RunningServer], new_person: NewPerson
 ) -> None:
     first, second = pair
-    ada, key = new_person(first, "ada"), log_key(first)
+    ada, key = new_person(first, "uploader"), log_key(first)
     files = [os.urandom(1000) if number % 5 else b"the same again" for number in range(100)]
 
     def upload(number: int) -> httpx2.Response:
@@ -61,7 +64,7 @@ def test_racing_uploads_at_two_servers_share_one_ledger(
         assert told[item["id"]] in (None, item["ledger"]["index"])
     logs = [read_log(server, key) for server in pair]
     logs[1].assert_begins_with(logs[0])
-    assert contents(first) == {item["cid"] for item in kept}
+    assert {item["cid"] for item in kept} <= contents(first)
     assert not drafts(first)
     with at(second, ada) as client:
         for number, answer in enumerate(answers):
@@ -72,7 +75,7 @@ def test_racing_uploads_at_two_servers_share_one_ledger(
 def test_a_refresh_token_that_races_at_two_servers_has_one_successor(
     pair: tuple[RunningServer, RunningServer], new_person: NewPerson
 ) -> None:
-    ada = new_person(pair[0], "ada")
+    ada = new_person(pair[0], "racer")
     token = ada.session["refresh_token"]
     for _ in range(3):
         answers = race_to_refresh(pair, token)
@@ -83,18 +86,16 @@ def test_a_refresh_token_that_races_at_two_servers_has_one_successor(
 
 
 def race_to_refresh(pair: tuple[RunningServer, RunningServer], token: str) -> list[httpx2.Response]:
-    def refresh(number: int) -> httpx2.Response:
-        url = f"{pair[number % 2].url}/api/auth/refresh"
-        return httpx2.post(url, json={"refresh_token": token}, timeout=20)
-
-    with ThreadPoolExecutor(32) as pool:
-        return list(pool.map(refresh, range(32)))
+    with pair[0].client() as first, pair[1].client() as second, ThreadPoolExecutor(32) as pool:
+        clients = (first, second) * 16
+        body = {"refresh_token": token}
+        return list(pool.map(lambda one: one.post("/api/auth/refresh", json=body), clients))
 
 
 def test_a_session_that_ends_at_one_server_is_over_at_the_other(
     pair: tuple[RunningServer, RunningServer], new_person: NewPerson
 ) -> None:
-    ada = new_person(pair[0], "ada")
+    ada = new_person(pair[0], "leaver")
     with at(pair[1], ada) as elsewhere:
         assert elsewhere.get("/api/auth/user").status_code == 200
         assert ada.client.post("/api/auth/logout").status_code == 204
@@ -105,7 +106,7 @@ def test_one_server_goes_on_when_the_other_ends_or_is_killed(
     pair: tuple[RunningServer, RunningServer], new_person: NewPerson
 ) -> None:
     first, second = pair
-    ada, key = new_person(first, "ada"), log_key(first)
+    ada, key = new_person(first, "stayer"), log_key(first)
     assert put(ada, b"before").status_code == 201
     before = read_log(second, key)
     first.kill()
