@@ -11,7 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
-from tests.running_server import PASSWORD, Person, RunningServer
+from tests.running_server import PASSWORD, Person, RunningServer, signed_up
 
 
 def refresh(client: httpx2.Client, token: str) -> httpx2.Response:
@@ -135,7 +135,7 @@ def test_a_browser_keeps_its_session_in_a_cookie(server: RunningServer, ada: Per
         assert renewed.status_code == 200
         assert renewed.headers["set-cookie"] != cookie
         assert browser.post("/api/auth/logout").status_code == 204
-        assert not browser.cookies
+        assert "chronicle_refresh" not in browser.cookies
         assert browser.post("/api/auth/refresh").status_code == 401
 
 
@@ -230,3 +230,22 @@ def test_forged_access_tokens_are_refused(server: RunningServer, ada: Person) ->
 def test_a_listed_session_id_is_no_token(ada: Person) -> None:
     assert refresh(ada.client, ada.session["session_id"]).status_code == 401
     assert profile(ada.client, ada.session["session_id"]).status_code == 401
+
+
+def test_a_token_for_another_backend_is_short_and_good_for_nothing_here(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("audiences")
+    with RunningServer(folder, CHRONICLE_AUDIENCES="https://api.example.org, reports") as server:
+        with signed_up(server, "ada@example.org") as ada:
+            for audience in ("https://api.example.org", "reports"):
+                answer = ada.client.post("/api/auth/token", json={"audience": audience})
+                assert (answer.status_code, answer.json()["expires_in"]) == (200, 120)
+                foreign = answer.json()["access_token"]
+                claims = json.loads(base64.urlsafe_b64decode(foreign.split(".")[1] + "=="))
+                assert claims["aud"] == audience
+                assert claims["exp"] - claims["iat"] == 120
+                assert claims["sub"] == ada.session["user"]["id"]
+                assert profile(ada.client, foreign).status_code == 401
+            other = ada.client.post("/api/auth/token", json={"audience": "elsewhere"})
+            assert (other.status_code, other.json()["code"]) == (403, "audience_not_allowed")

@@ -17,7 +17,7 @@ from chronicle.api.session_answers import (
 )
 from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.ports import SessionId
-from chronicle.auth.sessions import ListedSession
+from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated
 from chronicle.security import budgets
@@ -88,6 +88,20 @@ class Refresh(msgspec.Struct, forbid_unknown_fields=True):
     """The refresh token, for clients that keep it themselves; browsers send their cookie."""
 
     refresh_token: Annotated[str, msgspec.Meta(max_length=256)]
+
+
+class ForAudience(msgspec.Struct, forbid_unknown_fields=True):
+    """Which backend: one of CHRONICLE_AUDIENCES."""
+
+    audience: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class ForeignToken(msgspec.Struct):
+    """A Bridge JWT for another audience. `expires_in` is in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
 
 
 class SessionInfo(msgspec.Struct):
@@ -227,6 +241,18 @@ async def refresh(call: Call[Refresh | None, None]) -> SessionObject:
     if presented is None:
         raise Unauthenticated
     return render_session(call, await call.app.sessions.rotate(presented), "cookie")
+
+
+@endpoint.post(
+    "/api/auth/token",
+    answers=ForeignToken,
+    problems=("audience_not_allowed",),
+    budget=budgets.REFRESH,
+)
+async def token(call: SignedInCall[ForAudience, None]) -> ForeignToken:
+    """An access token for another backend, which checks it alone by the JWK set."""
+    access_token = call.app.sessions.token_for(call.identity, call.body.audience)
+    return ForeignToken(access_token, "Bearer", int(FOREIGN_TOKEN_LIFETIME.total_seconds()))
 
 
 @endpoint.post("/api/auth/logout", problems=("invalid_token", "origin_not_allowed", "unavailable"))

@@ -22,6 +22,8 @@ class Problem:
 
 PROBLEMS: dict[str, Problem] = {
     "account_exists": Problem(409, "The account exists already"),
+    "audience_not_allowed": Problem(403, "No tokens for this audience"),
+    "address_blocked": Problem(403, "The address is blocked"),
     "bad_signature": Problem(422, "The checkpoint's signature is not right"),
     "conflict": Problem(409, "The request contradicts what is stored"),
     "content_missing": Problem(503, "The file's bytes can't be read right now"),

@@ -12,7 +12,7 @@ from chronicle.auth import mails
 from chronicle.auth.ports import Mailer, Rotation, SessionId, SessionRecord, Sessions
 from chronicle.auth.refresh_tokens import RefreshToken, RefreshTokens, digest
 from chronicle.auth.tokens import AccessTokens, Claims, Identity, Issuer, unix_seconds
-from chronicle.errors import NotFound, Unauthenticated, Unavailable
+from chronicle.errors import Denied, NotFound, Unauthenticated, Unavailable
 from chronicle.security.encryption import FieldCipher
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
@@ -22,6 +22,7 @@ from chronicle.world import World
 _log = logging.getLogger(__name__)
 
 RACE_GRACE = timedelta(seconds=10)
+FOREIGN_TOKEN_LIFETIME = timedelta(seconds=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class SessionKeeping:
     cipher: FieldCipher
     issuer: Issuer
     lifetimes: Lifetimes
+    audiences: frozenset[str]
     mailer: Mailer
     base_url: str
     world: World
@@ -184,6 +186,27 @@ class SessionKeeping:
             refresh_expires_at=min(now + self.lifetimes.idle, session.expires_at),
             account=account,
         )
+
+    def token_for(self, identity: Identity, audience: str) -> str:
+        """A short-lived token for another backend, from a session that was just identified.
+
+        It can't be traded for anything here: this server takes only tokens for itself.
+
+        Raises:
+            Denied: `audience_not_allowed`: nobody configured that backend.
+        """
+        if audience not in self.audiences:
+            raise Denied("audience_not_allowed", "Tokens for this audience are not issued here.")
+        now = self.world.now()
+        claims = msgspec.structs.replace(
+            identity.claims,
+            aud=audience,
+            jti=self.world.random_bytes(16).hex(),
+            iat=unix_seconds(now),
+            nbf=unix_seconds(now),
+            exp=unix_seconds(now + FOREIGN_TOKEN_LIFETIME),
+        )
+        return self.access_tokens.sign(claims)
 
     async def _live(self, session_id: SessionId) -> SessionRecord:
         session = await self.sessions.get(session_id)
