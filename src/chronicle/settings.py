@@ -68,7 +68,7 @@ class Settings:
     requests_per_second: int
     request_burst: int
     limit_scale: int
-    upload_stall_seconds: int
+    stall_seconds: int
     argon2_memory_kib: int
     argon2_time_cost: int
     argon2_parallelism: int
@@ -171,7 +171,7 @@ def _read(reader: Reader) -> Settings:
         requests_per_second=reader.read("requests_per_second", number(1, 1_000_000), 100),
         request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
         limit_scale=reader.read("limit_scale", number(1, 1000), 1),
-        upload_stall_seconds=reader.read("upload_stall_seconds", number(1, 3600), 60),
+        stall_seconds=reader.read("stall_seconds", number(1, 3600), 60),
         argon2_memory_kib=reader.read("argon2_memory_kib", number(8, 4 * 2**20), 19456),
         argon2_time_cost=reader.read("argon2_time_cost", number(1, 100), 2),
         argon2_parallelism=reader.read("argon2_parallelism", number(1, 64), 1),

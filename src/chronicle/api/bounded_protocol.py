@@ -1,8 +1,9 @@
 """uvicorn's HTTP/1.1 protocol, with the bounds that it lacks.
 
-On its own it takes header blocks and trailers of any size, waits for them for ever, reads the
-rest of a body whose request was already answered to its end, and answers what is not HTTP in
-plain text, in the middle of another answer if need be.
+On its own it takes header blocks and trailers of any size, waits for them for ever, as it does for
+a client that takes nothing of its answer, reads the rest of a body whose request was already
+answered to its end, and answers what is not HTTP in plain text, in the middle of another answer if
+need be.
 """
 
 import asyncio
@@ -27,11 +28,20 @@ Refuse = Callable[[Rejected], bytes]
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. `refuse` renders a whole answer to what never became a request."""
 
-    def __init__(self, *args: Any, refuse: Refuse, header_seconds: float, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        refuse: Refuse,
+        header_seconds: float,
+        stall_seconds: float,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._refuse = refuse
         self._header_seconds = header_seconds
+        self._stall_seconds = stall_seconds
         self._timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
         # Between requests counts as in headers: the next byte belongs to a header block.
         self._in_headers = True
         self._header_bytes = 0
@@ -46,8 +56,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._stop_timer()
+        self._stop_stall_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -145,6 +156,21 @@ class BoundedProtocol(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         # Ignored, as RFC 9110 7.8 allows. The parser takes no further request after one.
         self.cycle.keep_alive = False
+
+    def pause_writing(self) -> None:
+        """The client has not taken much of what was written; it has so long to go on."""
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(self._stall_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has taken it."""
+        self._stop_stall_timer()
+        super().resume_writing()
+
+    def _stop_stall_timer(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
     def _start_timer(self) -> None:
         self._timer = self.loop.call_later(self._header_seconds, self._close_slow)

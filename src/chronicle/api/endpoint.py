@@ -94,7 +94,7 @@ class Call(Generic[BodyT, QueryT]):
         Raises:
             Rejected: `too_slow` when nothing came for too long, `cut_off` when the client left.
         """
-        patience = self.app.settings.upload_stall_seconds
+        patience = self.app.settings.stall_seconds
         more = True
         while more:
             try:

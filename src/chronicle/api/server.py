@@ -41,6 +41,7 @@ async def serve(app: Application, listener: socket.socket, *, on_ready: Callable
         BoundedProtocol,
         refuse=chronicle.refuse_connection,
         header_seconds=float(app.settings.request_seconds),
+        stall_seconds=float(app.settings.stall_seconds),
     )
     config = uvicorn.Config(
         chronicle,

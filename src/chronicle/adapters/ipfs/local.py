@@ -17,7 +17,8 @@ from chronicle.uploads.unixfs import Importer
 HasCid = Callable[[str], Coroutine[Any, Any, bool]]
 
 _MIB = 1 << 20
-_PIECE_BYTES = _MIB
+# A reader that takes nothing holds one piece in memory, and there may be thousands of them.
+_PIECE_BYTES = 256 << 10
 _WRITERS = 4
 _READERS = 4
 # What all uploads together may hold in memory: each gathers one batch while one is worked on.
