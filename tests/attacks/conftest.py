@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 @pytest.fixture(scope="session")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("impatient")
-    patience = {"CHRONICLE_REQUEST_SECONDS": "1", "CHRONICLE_UPLOAD_STALL_SECONDS": "1"}
+    patience = {"CHRONICLE_REQUEST_SECONDS": "1", "CHRONICLE_STALL_SECONDS": "1"}
     with RunningServer(folder, **patience) as server:
         yield server
         assert_unharmed(server)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.attacks.conftest import UPLOAD_LIMIT
 from tests.attacks.raw_http import RawAnswer, RawConnection, chunked, request
-from tests.process_facts import resident_kib
+from tests.process_facts import open_files, resident_kib
 from tests.running_server import Person, RunningServer, eventually
 from tests.stored import drafts
 
@@ -346,3 +346,25 @@ def test_a_stalled_upload_is_given_up(impatient: RunningServer) -> None:
         assert client.get("/api/web3/uploads").json()["items"] == []
     assert (answer.status, answer.code) == (408, "too_slow")
     eventually(lambda: not drafts(impatient))
+
+
+def test_a_download_that_nobody_takes_is_given_up_and_took_little_memory(
+    impatient: RunningServer,
+) -> None:
+    person = Person(impatient, "taker@example.org").sign_up()
+    with contextlib.closing(person.client) as client, contextlib.ExitStack() as stack:
+        kept = client.post(
+            "/api/web3/uploads",
+            content=bytes(16 * 1024 * 1024),
+            params={"name": "zeros", "visibility": "public"},
+        ).json()
+        token = f"Bearer {person.session['access_token']}"
+        target = f"/api/web3/uploads/{kept['id']}/content"
+        asking = request("GET", target, [("Authorization", token)])
+        files, memory = open_files(impatient.pid), resident_kib(impatient.pid)
+        for _ in range(40):
+            stack.enter_context(RawConnection(impatient.port)).send(asking)
+        eventually(lambda: open_files(impatient.pid) >= files + 40)
+        assert resident_kib(impatient.pid) - memory < 40 * 768
+        eventually(lambda: open_files(impatient.pid) <= files)
+        assert client.get(target).content == bytes(16 * 1024 * 1024)
