@@ -20,6 +20,10 @@ app = App(
 )
 keys = App(name="keys", help="Make and list the keys that seal and sign.")
 app.command(keys)
+admin = App(name="admin", help="What an operator does to a running Chronicle.")
+app.command(admin)
+blocklist = App(name="blocklist", help="Addresses and networks that get no answer but no.")
+admin.command(blocklist)
 
 # Commands are named, not imported: `chronicle verify` loads no server and needs no settings.
 for _parent, _name, _target, _help in (
@@ -28,6 +32,9 @@ for _parent, _name, _target, _help in (
     (app, "verify", "verify:verify", "Check a proof without any server."),
     (keys, "init", "keys:init", "Make a new key file."),
     (keys, "list", "keys:list_keys", "List the keys, without their secrets."),
+    (blocklist, "add", "blocklist:add", "Block an address or a network."),
+    (blocklist, "list", "blocklist:list_blocks", "List what is blocked."),
+    (blocklist, "remove", "blocklist:remove", "Let a network in again."),
 ):
     _parent.command(f"chronicle.cli.{_target}", name=_name, help=_help)
 

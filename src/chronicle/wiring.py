@@ -4,17 +4,20 @@ import asyncio
 import gc
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import uvloop
 from redis.asyncio import Redis
 
 from chronicle.adapters import keys_file
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
+from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
@@ -26,7 +29,9 @@ from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.adapters.ipfs.local import LocalContentStore
+from chronicle.adapters.mail.brevo import BrevoTransport
 from chronicle.adapters.mail.outbox import OutboxFolder
+from chronicle.adapters.mail.smtp import SmtpTransport, smtp_server
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
@@ -41,6 +46,7 @@ from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.passwords import PasswordHashing
+from chronicle.auth.ports import MailTransport
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
@@ -52,6 +58,7 @@ from chronicle.ledger.checkpoints import settled_origin
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.sequencer import Sequencer
+from chronicle.security.blocklist import Blocklist
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
@@ -60,7 +67,7 @@ from chronicle.security.keys import Keyring, Purpose
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
 from chronicle.security.mailed_tokens import TokenDesk
-from chronicle.settings import Settings
+from chronicle.settings import Mailer, Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
 from chronicle.worker.schedule import Chore, running
@@ -112,6 +119,7 @@ class _Storage:
     sessions: SqliteSessions
     events: SqliteEvents
     mailed_tokens: SqliteMailedTokens
+    blocks: SqliteBlocks
     guess_counts: SqliteGuessCounts
     known_devices: SqliteKnownDevices
     mails: SqliteMails
@@ -139,7 +147,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
         sequencer = await _ledger(storage, signer, world)
         jobs.append(sequencer.run)
-        mail = _mail(settings, keys, storage, world)
+        mail = _mail(settings, keys, storage, stack, world)
         jobs.append(mail.delivery.run)
         hashing = _hashing(settings)
         stack.callback(hashing.close)
@@ -152,6 +160,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             wake_ledger=sequencer.wake,
             world=world,
         )
+        blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)
+        await blocklist.refresh()
         log = LogReader(storage.tiles)
         app = Application(
             settings=settings,
@@ -165,6 +175,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             sign_in=people.sign_in,
             sessions=people.sessions,
             events=people.events,
+            blocklist=blocklist,
             limits=Limits(
                 ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
             ),
@@ -192,6 +203,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         keep_mails = timedelta(days=settings.mail_days)
         chores = [
             Chore("forget successors", 5, people.sessions.forget_successors),
+            Chore("refresh the blocklist", 2, blocklist.refresh),
+            Chore("forget old blocks", 3600, blocklist.forget_old),
             Chore("forget old events", 3600, lambda: people.events.forget_old(keep_events)),
             Chore("forget old guesses", 3600, people.lock.forget_old),
             Chore("forget old devices", 3600, people.devices.forget_old),
@@ -201,6 +214,21 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)
             await sequencer.stop()
+
+
+@contextmanager
+def open_blocklist(settings: Settings) -> Iterator[Blocklist]:
+    """The blocklist alone, over the database as it lies there, until the block ends.
+
+    Raises:
+        CannotStart: as `run`.
+    """
+    keys = _keys(settings)
+    engine = _database(settings.database_path)
+    try:
+        yield Blocklist(SqliteBlocks(engine), FieldCipher(keys), BlindIndex(keys), World())
+    finally:
+        engine.close()
 
 
 def _keys(settings: Settings) -> Keyring:
@@ -241,6 +269,7 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
         sessions=SqliteSessions(engine),
         events=SqliteEvents(engine),
         mailed_tokens=SqliteMailedTokens(engine),
+        blocks=SqliteBlocks(engine),
         guess_counts=SqliteGuessCounts(engine),
         known_devices=SqliteKnownDevices(engine),
         mails=SqliteMails(engine),
@@ -288,13 +317,37 @@ class _Mail:
     outbox: OutboxFolder | None
 
 
-def _mail(settings: Settings, keys: Keyring, storage: _Storage, world: World) -> _Mail:
-    outbox = OutboxFolder(settings.data_dir / "outbox", sender=settings.mail_from)
+def _mail(
+    settings: Settings, keys: Keyring, storage: _Storage, stack: AsyncExitStack, world: World
+) -> _Mail:
+    transport = _transport(settings, stack)
     sealed = SealedMails(FieldCipher(keys), world)
     delivery = MailDelivery(
-        storage.mails, outbox, sealed, attempt_seconds=settings.mail_seconds, world=world
+        storage.mails, transport, sealed, attempt_seconds=settings.mail_seconds, world=world
     )
+    outbox = transport if isinstance(transport, OutboxFolder) else None
     return _Mail(QueuedMailer(storage.mails, sealed, delivery.wake), delivery, outbox)
+
+
+def _transport(settings: Settings, stack: AsyncExitStack) -> MailTransport:
+    sender = settings.mail_from
+    if settings.mailer is Mailer.SMTP and settings.smtp_url is not None:
+        return SmtpTransport(
+            smtp_server(settings.smtp_url.reveal()),
+            sender=sender,
+            step_seconds=settings.mail_seconds,
+            tls=ssl.create_default_context(),
+        )
+    if settings.mailer is Mailer.BREVO and settings.brevo_api_key is not None:
+        client = httpx2.AsyncClient(timeout=settings.mail_seconds)
+        stack.push_async_callback(client.aclose)
+        return BrevoTransport(
+            client,
+            url=settings.brevo_url,
+            api_key=settings.brevo_api_key.reveal(),
+            sender=sender,
+        )
+    return OutboxFolder(settings.data_dir / "outbox", sender=sender)
 
 
 def _hashing(settings: Settings) -> PasswordHashing:
@@ -337,6 +390,7 @@ class _People:
                 idle=timedelta(seconds=settings.refresh_idle_seconds),
                 absolute=timedelta(seconds=settings.refresh_absolute_seconds),
             ),
+            audiences=frozenset(settings.audiences),
             mailer=mailer,
             base_url=settings.base_url,
             world=world,

@@ -116,7 +116,7 @@ class ChronicleApp:
     def __init__(self, app: Application, access_log: AccessLog) -> None:
         self._app = app
         self._access_log = access_log
-        self._gate = Gate(app.settings)
+        self._gate = Gate(app.settings, app.blocklist)
         self._cors = Cors(app.settings.allowed_origins)
         self._router = _Router(app)
         document = describe_api(endpoints(), app.settings.base_url)

@@ -14,6 +14,7 @@ from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.sign_in import SignIn
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Verifier
+from chronicle.security.blocklist import Blocklist
 from chronicle.security.events import EventLog
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
@@ -42,6 +43,7 @@ class Application:
     sign_in: SignIn
     sessions: SessionKeeping
     events: EventLog
+    blocklist: Blocklist
     limits: Limits
     lock: AccountLock
     devices: DeviceBook

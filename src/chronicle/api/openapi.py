@@ -141,7 +141,7 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
 def _codes(endpoint: Endpoint) -> list[str]:
     """The codes that a route can answer: its own, and those that follow from what it takes."""
     codes = set(endpoint.problems) | {"internal_error", "invalid_request", "malformed_request"}
-    codes.add("too_many_requests")
+    codes |= {"too_many_requests", "address_blocked"}
     if endpoint.budget is not None:
         codes.add(endpoint.budget.code)
         if endpoint.budget.essential:

@@ -160,3 +160,32 @@ class KnownDevices(Protocol):
 
     async def forget(self, *, before: datetime) -> int:
         """Drop devices that expired before a moment; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRecord:
+    """A blocked network. `id` is its blind index; `content` seals it, and the reason."""
+
+    id: bytes
+    content: bytes
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class Blocks(Protocol):
+    """The table of blocked networks."""
+
+    async def put(self, record: BlockRecord) -> None:
+        """Store a block in place of the one with its id, if there is one; durable on return."""
+
+    async def remove(self, block_id: bytes) -> bool:
+        """Drop a block. True if this call did; durable on return."""
+
+    async def all(self) -> Sequence[BlockRecord]:
+        """Every block, expired or not."""
+
+    async def revision(self) -> int:
+        """A number that is another one after each `put` and `remove`; cheap to ask for."""
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop blocks that expired before a moment; how many."""
