@@ -68,7 +68,7 @@ async def test_a_replay_ends_the_session_even_when_no_mail_can_be_sent(desk: Des
 async def test_an_access_token_lives_ten_minutes(desk: Desk) -> None:
     session = await desk.sign_up()
     desk.world.pass_time(minutes=9, seconds=59)
-    assert (await desk.keeping.identify(session.access_token)).session_id == session.session_id
+    assert (await desk.keeping.identify(session.access_token))[0].session_id == session.session_id
     desk.world.pass_time(seconds=1)
     with pytest.raises(Unauthenticated):
         await desk.keeping.identify(session.access_token)

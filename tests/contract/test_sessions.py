@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chronicle.auth.ports import Rotation, SessionId, SessionRecord, Sessions
-from chronicle.users.ports import AccountRecord, Accounts
+from chronicle.users.ports import AccountRecord, Accounts, ProfileRecord
 from tests.contract.test_accounts import an_account
 from tests.fakes.world import FakeWorld
 
@@ -66,9 +66,20 @@ async def test_a_session_lives_until_it_expires(
     session = replace(a_session(world, owner), expires_at=world.time + timedelta(hours=1))
     await sessions.add(session)
     soon = world.time + timedelta(minutes=59)
-    assert await sessions.is_live(session.id, now=soon)
-    assert not await sessions.is_live(session.id, now=session.expires_at)
-    assert not await sessions.is_live(SessionId(world.world.new_id()), now=soon)
+    found = await sessions.live_owner(session.id, now=soon)
+    assert found == ProfileRecord(
+        id=owner.id,
+        email=owner.email,
+        email_verified=owner.email_verified,
+        name=owner.name,
+        locale=owner.locale,
+        timezone=owner.timezone,
+        epoch=owner.epoch,
+        created_at=owner.created_at,
+        updated_at=owner.updated_at,
+    )
+    assert not await sessions.live_owner(session.id, now=session.expires_at)
+    assert not await sessions.live_owner(SessionId(world.world.new_id()), now=soon)
 
 
 async def test_an_unused_session_ends_by_itself(
@@ -76,7 +87,7 @@ async def test_an_unused_session_ends_by_itself(
 ) -> None:
     session = a_session(world, owner)
     await sessions.add(session)
-    assert not await sessions.is_live(session.id, now=session.idle_expires_at)
+    assert not await sessions.live_owner(session.id, now=session.idle_expires_at)
 
 
 async def test_a_session_of_an_earlier_epoch_is_void(
@@ -84,7 +95,7 @@ async def test_a_session_of_an_earlier_epoch_is_void(
 ) -> None:
     session = replace(a_session(world, owner), epoch=owner.epoch - 1)
     await sessions.add(session)
-    assert not await sessions.is_live(session.id, now=world.time)
+    assert not await sessions.live_owner(session.id, now=world.time)
 
 
 async def test_a_rotation_takes_hold_once(
@@ -130,7 +141,7 @@ async def test_an_ended_session_is_dead_and_stays_so(
         *(sessions.end(session.id, reason="logout", now=world.time) for _ in range(32))
     )
     assert sum(ended) == 1
-    assert not await sessions.is_live(session.id, now=world.time)
+    assert not await sessions.live_owner(session.id, now=world.time)
     assert not await sessions.rotate(session.id, a_rotation(world, old=b"h0", new=b"h1"))
     after = await sessions.get(session.id)
     assert after == replace(session, ended_at=world.time, end_reason="logout")
@@ -182,5 +193,5 @@ async def test_a_session_carried_over_outlives_a_change_of_epoch(
     await accounts.raise_epoch(owner.id, seen_epoch=owner.epoch)
     for session in (kept, ended):
         await sessions.carry_over(session.id, epoch=owner.epoch + 1)
-    live = [await sessions.is_live(one.id, now=world.time) for one in (kept, other, ended)]
-    assert live == [True, False, False]
+    owners = [await sessions.live_owner(one.id, now=world.time) for one in (kept, other, ended)]
+    assert [found is not None for found in owners] == [True, False, False]

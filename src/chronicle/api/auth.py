@@ -264,7 +264,7 @@ async def logout(call: Call[None, None]) -> None:
     cookie = refresh_cookie(call)
     access_token = bearer_token(call.scope)
     if access_token is not None:
-        identity = await call.app.sessions.identify(access_token)
+        identity, _account = await call.app.sessions.identify(access_token)
         await call.app.sessions.end(identity.session_id, "logout")
     elif cookie is not None:
         await call.app.sessions.end_by_refresh_token(cookie)

@@ -35,6 +35,7 @@ from chronicle.security.visitors import Visitor, visitor
 if TYPE_CHECKING:
     from chronicle.api.application import Application
     from chronicle.auth.tokens import Identity
+    from chronicle.users.ports import ProfileRecord
 
 # A name that was made up is said back, so that it is found; not a megabyte of it.
 _LONGEST_FIELD_NAME = 100
@@ -50,16 +51,20 @@ class Stream:
 class Call(Generic[BodyT, QueryT]):
     """One request to one route."""
 
-    __slots__ = ("answer_headers", "app", "body", "headers", "query", "receive", "scope")
+    __slots__ = ("answer_headers", "app", "body", "query", "receive", "scope")
 
     def __init__(self, app: "Application", scope: Scope, receive: Receive) -> None:
         self.app = app
         self.scope = scope
         self.receive = receive
-        self.headers = Headers(scope=scope)
         self.answer_headers: list[tuple[bytes, bytes]] = []
         self.body: BodyT
         self.query: QueryT
+
+    @property
+    def headers(self) -> Headers:
+        """The request's headers."""
+        return Headers(scope=self.scope)
 
     @property
     def method(self) -> str:
@@ -111,10 +116,14 @@ class Call(Generic[BodyT, QueryT]):
 
 
 class SignedInCall(Call[BodyT, QueryT]):
-    """A request whose access token was checked: `identity` says whose and of which session."""
+    """A request whose access token was checked: `identity` says whose and of which session.
 
-    __slots__ = ("identity",)
+    `account` is what their account said at the moment of the check.
+    """
 
+    __slots__ = ("account", "identity")
+
+    account: "ProfileRecord"
     identity: "Identity"
 
 
@@ -228,7 +237,7 @@ def _what_it_takes(handler: Handler) -> tuple[type[Call[Any, Any]], Any, Any]:
 class Runner:
     """Runs one declared route as an ASGI application; failures propagate to the caller."""
 
-    __slots__ = ("_app", "_body_limit", "_encode", "_query_fields", "endpoint")
+    __slots__ = ("_app", "_body_limit", "_encode", "endpoint")
 
     def __init__(self, endpoint: Endpoint, app: "Application") -> None:
         self.endpoint = endpoint
@@ -245,7 +254,8 @@ class Runner:
             address: str = scope[CLIENT_ADDRESS]
             await rate_limit.spend(scope, self._app.limits.spend_address(budget, address))
         if isinstance(call, SignedInCall):
-            call.identity = await self._app.sessions.identify(bearer_token(scope))
+            token = bearer_token(scope)
+            call.identity, call.account = await self._app.sessions.identify(token)
             if budget is not None and budget.user:
                 user = call.identity.account_id
                 await rate_limit.spend(scope, self._app.limits.spend_user(budget, user))
@@ -272,7 +282,7 @@ class Runner:
     async def _answer(self, result: object, headers: list[tuple[bytes, bytes]], send: Send) -> None:
         content = self._encode(result)
         headers.append((b"content-type", b"application/json"))
-        headers.append((b"content-length", str(len(content)).encode()))
+        headers.append((b"content-length", b"%d" % len(content)))
         await send(
             {
                 "type": "http.response.start",

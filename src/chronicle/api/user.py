@@ -37,7 +37,7 @@ class EditProfile(msgspec.Struct, forbid_unknown_fields=True):
 @endpoint.get("/api/auth/user", answers=Profile)
 async def read_profile(call: SignedInCall[None, None]) -> Profile:
     """The caller's profile."""
-    return render_profile(await call.app.book.read(call.identity.account_id))
+    return render_profile(call.app.book.in_the_clear(call.account))
 
 
 @endpoint.patch(

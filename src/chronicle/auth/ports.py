@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NewType, Protocol
 from uuid import UUID
 
-from chronicle.users.ports import AccountId
+from chronicle.users.ports import AccountId, ProfileRecord
 
 SessionId = NewType("SessionId", bytes)
 """A UUIDv7 as its 16 bytes. Shown to the owner; good for nothing as a token."""
@@ -62,10 +62,14 @@ class Sessions(Protocol):
         """The session, ended or not, or None."""
 
     async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
-        """An account's sessions for which `is_live` holds, newest first; at most 200."""
+        """An account's sessions that have a `live_owner`, newest first; at most 200."""
 
-    async def is_live(self, session_id: SessionId, *, now: datetime) -> bool:
-        """Whether it has not ended or expired, and its account's epoch has not moved since."""
+    async def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:
+        """Whose session it is; None if it ended, expired, or never was.
+
+        It is also over when the account's epoch has moved since. Session and account are as they
+        stood at one moment: every signed-in call begins with this read, and most need no other.
+        """
 
     async def rotate(self, session_id: SessionId, rotation: Rotation) -> bool:
         """Apply a rotation if `previous_hash` is still the current token's and it has not ended.

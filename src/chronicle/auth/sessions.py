@@ -16,7 +16,7 @@ from chronicle.errors import Denied, NotFound, Unauthenticated, Unavailable
 from chronicle.security.encryption import FieldCipher
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
-from chronicle.users.ports import AccountId
+from chronicle.users.ports import AccountId, ProfileRecord
 from chronicle.world import World
 
 _log = logging.getLogger(__name__)
@@ -72,8 +72,8 @@ class SessionKeeping:
     base_url: str
     world: World
 
-    async def identify(self, access_token: str | None) -> Identity:
-        """Who calls with this access token, if its session still lives.
+    async def identify(self, access_token: str | None) -> tuple[Identity, ProfileRecord]:
+        """Who calls with this access token, and their profile as it is now.
 
         Raises:
             Unauthenticated: no token, not ours, expired, or its session has ended.
@@ -82,9 +82,10 @@ class SessionKeeping:
             raise Unauthenticated
         now = self.world.now()
         identity = self.access_tokens.verify(access_token, now=now)
-        if not await self.sessions.is_live(identity.session_id, now=now):
+        owner = await self.sessions.live_owner(identity.session_id, now=now)
+        if owner is None:
             raise Unauthenticated
-        return identity
+        return identity, owner
 
     async def listed(self, account_id: AccountId) -> list[ListedSession]:
         """An account's live sessions, newest first."""
@@ -211,7 +212,7 @@ class SessionKeeping:
     async def _live(self, session_id: SessionId) -> SessionRecord:
         session = await self.sessions.get(session_id)
         now = self.world.now()
-        if session is None or not await self.sessions.is_live(session_id, now=now):
+        if session is None or not await self.sessions.live_owner(session_id, now=now):
             raise Unauthenticated
         return session
 

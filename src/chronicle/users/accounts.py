@@ -4,12 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from chronicle.errors import Conflict, Unauthenticated
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.users.emails import EmailAddress
-from chronicle.users.ports import AccountId, AccountRecord, Accounts, CredentialChange
+from chronicle.users.ports import (
+    AccountId,
+    AccountRecord,
+    Accounts,
+    CredentialChange,
+    ProfileRecord,
+)
 from chronicle.world import World
 
 _TABLE = "accounts"
@@ -17,8 +25,7 @@ _LEDGER_KEY_BYTES = 32
 _NONCE_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """An account in the clear, without its secrets."""
 
     id: AccountId
@@ -151,7 +158,7 @@ class AccountBook:
             raise Conflict("edited_meanwhile", "The profile was changed meanwhile. Look again.")
         return await self.read(account_id)
 
-    def in_the_clear(self, record: AccountRecord) -> Account:
+    def in_the_clear(self, record: AccountRecord | ProfileRecord) -> Account:
         """Open what is sealed in a stored account, its secrets left out."""
         return Account(
             id=record.id,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
 
+import msgspec
+
 AccountId = NewType("AccountId", bytes)
 """A UUIDv7 as its 16 bytes."""
 
@@ -39,6 +41,20 @@ class CredentialChange:
     kind: str
     created_at: datetime
     entry: bytes
+
+
+class ProfileRecord(msgspec.Struct, frozen=True):
+    """What an account's owner sees of it, sealed as stored: its secrets stay where they are."""
+
+    id: AccountId
+    email: bytes
+    email_verified: bool
+    name: bytes | None
+    locale: bytes | None
+    timezone: bytes | None
+    epoch: int
+    created_at: datetime
+    updated_at: datetime
 
 
 class Accounts(Protocol):

@@ -12,7 +12,7 @@ from chronicle.adapters.database.sqlite.engine import (
     to_micros,
 )
 from chronicle.auth.ports import Rotation, SessionId, SessionRecord
-from chronicle.users.ports import AccountId
+from chronicle.users.ports import AccountId, ProfileRecord
 
 _COLUMNS = (
     "id, account_id, epoch, amr, created_at, last_used_at, idle_expires_at, expires_at, "
@@ -23,6 +23,13 @@ _COLUMNS = (
 _OF_A_LIVE_ACCOUNT = "JOIN accounts a ON a.id = s.account_id"
 _LIVE = "s.ended_at IS NULL AND s.epoch = a.epoch AND s.idle_expires_at > ?1 AND s.expires_at > ?2"
 _MOST_LISTED = 200
+
+# On the path of every signed-in call: one text, so that SQLite's compiled statement is found.
+_LIVE_OWNER = (
+    "SELECT a.id, a.sealed_email, a.email_verified, a.sealed_name, a.sealed_locale, "
+    "a.sealed_timezone, a.epoch, a.created_at, a.updated_at "
+    f"FROM sessions s {_OF_A_LIVE_ACCOUNT} WHERE s.id = ?3 AND {_LIVE}"
+)
 
 
 class SqliteSessions:
@@ -45,7 +52,7 @@ class SqliteSessions:
         return None if row is None else _from_row(row)
 
     async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
-        """An account's sessions for which `is_live` holds, newest first."""
+        """An account's live sessions, newest first."""
         micros = to_micros(now)
         columns = ", ".join(f"s.{name}" for name in _COLUMNS.split(", "))
         rows = self._engine.all(
@@ -55,14 +62,11 @@ class SqliteSessions:
         )
         return [_from_row(row) for row in rows]
 
-    async def is_live(self, session_id: SessionId, *, now: datetime) -> bool:
-        """Whether it has not ended or expired, and its account's epoch has not moved since."""
+    async def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:
+        """Whose session it is, if it has not ended or expired, nor the account's epoch moved."""
         micros = to_micros(now)
-        row = self._engine.one(
-            f"SELECT 1 FROM sessions s {_OF_A_LIVE_ACCOUNT} WHERE s.id = ?3 AND {_LIVE}",
-            (micros, micros, session_id),
-        )
-        return row is not None
+        row = self._engine.one(_LIVE_OWNER, (micros, micros, session_id))
+        return None if row is None else _owner(row)
 
     async def rotate(self, session_id: SessionId, rotation: Rotation) -> bool:
         """Apply a rotation if `previous_hash` is still the current token's and it has not ended."""
@@ -127,6 +131,20 @@ class SqliteSessions:
                 ).rowcount
             )
         )
+
+
+def _owner(row: tuple[Any, ...]) -> ProfileRecord:
+    return ProfileRecord(
+        id=row[0],
+        email=row[1],
+        email_verified=bool(row[2]),
+        name=row[3],
+        locale=row[4],
+        timezone=row[5],
+        epoch=row[6],
+        created_at=from_micros(row[7]),
+        updated_at=from_micros(row[8]),
+    )
 
 
 def _to_row(record: SessionRecord) -> tuple[Any, ...]:
