@@ -133,7 +133,7 @@ class ChronicleApp:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        started = time.perf_counter()
+        started = time.perf_counter_ns()
         request_id = id_text(self._app.world.new_id())
         exchange = _Exchange(send, request_id)
         try:
@@ -261,13 +261,12 @@ class _Exchange:
             self.started = True
             self.status = message["status"]
             own = message["headers"]
-            missing = self.defaults.keys() - {name for name, _ in own}
-            message["headers"] = [
-                *own,
-                *(pair for pair in self.defaults.items() if pair[0] in missing),
-                *self.extra,
-                (b"x-request-id", self._request_id.encode()),
-            ]
+            defaults = self.defaults
+            if any(name in defaults for name, _ in own):
+                present = {name for name, _ in own}
+                defaults = {name: defaults[name] for name in defaults if name not in present}
+            request_id = (b"x-request-id", self._request_id.encode())
+            message["headers"] = [*own, *defaults.items(), *self.extra, request_id]
         await self._send(message)
 
     async def answer_problem(self, answer: Answer) -> None:
@@ -282,7 +281,7 @@ class _Exchange:
         await self.send({"type": "http.response.body", "body": answer.body})
 
 
-def _line(scope: Scope, exchange: _Exchange, started: float) -> AccessLine:
+def _line(scope: Scope, exchange: _Exchange, started: int) -> AccessLine:
     client = scope.get("client")
     return AccessLine(
         time=datetime.now(UTC),
@@ -293,7 +292,7 @@ def _line(scope: Scope, exchange: _Exchange, started: float) -> AccessLine:
         method=scope["method"],
         path=scope["path"],
         status=exchange.status,
-        milliseconds=round((time.perf_counter() - started) * 1000, 3),
+        milliseconds=(time.perf_counter_ns() - started) // 1000 / 1000,
         client=client[0] if client else None,
     )
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from chronicle.api.one_write import OneWrite
+from chronicle.api.answer_heads import PlainHeads
+from chronicle.api.end_of_turn import GatheringTransport, Outbox
 from chronicle.errors import Rejected
 
 _LARGEST_HEADER_BLOCK = 32 * 1024
@@ -34,9 +35,11 @@ class BoundedProtocol(HttpToolsProtocol):
         refuse: Refuse,
         header_seconds: float,
         stall_seconds: float,
+        outbox: Outbox,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self._outbox = outbox
         self._refuse = refuse
         self._header_seconds = header_seconds
         self._stall_seconds = stall_seconds
@@ -50,9 +53,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._extra_bytes = 0
         self._discarded = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: the first header block is awaited."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(transport)
+        self.transport = GatheringTransport(transport, self._outbox)  # type: ignore[assignment]
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -97,17 +101,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._discarded = 0
         super().on_message_begin()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. Trailers are dropped: merged, they could pose as headers."""
-        if self._in_headers:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """The header block is whole."""
         self._in_headers = False
         self._header_bytes = 0
         self._stop_timer()
         super().on_headers_complete()
+        # Trailers come the same way: merged into the request's headers, they could pose as them.
+        self.headers = []
 
     def on_chunk_header(self) -> None:
         """A chunk begins."""
@@ -151,7 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        super()._start_asgi_task(cycle, OneWrite(app, cycle))  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, PlainHeads(app, cycle))  # type: ignore[arg-type]
 
     def _unsupported_upgrade_warning(self) -> None:
         # Ignored, as RFC 9110 7.8 allows. The parser takes no further request after one.

@@ -1,5 +1,6 @@
 """Structured logs: one JSON object a line, on standard error."""
 
+import asyncio
 import logging
 import sys
 from datetime import UTC, datetime
@@ -56,9 +57,16 @@ class AccessLog:
 
     def __init__(self, stream: BinaryIO | None = None) -> None:
         self._stream = stream or sys.stderr.buffer
-        self._encode = msgspec.json.Encoder().encode
+        self._encode_lines = msgspec.json.Encoder().encode_lines
+        self._lines: list[AccessLine] = []
 
     def write(self, line: AccessLine) -> None:
-        """Write one line, whole."""
-        self._stream.write(self._encode(line) + b"\n")
+        """Write one line, whole, when this turn of the event loop ends: with all others of it."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write_all)
+        self._lines.append(line)
+
+    def _write_all(self) -> None:
+        lines, self._lines = self._lines, []
+        self._stream.write(self._encode_lines(lines))
         self._stream.flush()

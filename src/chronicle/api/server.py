@@ -11,6 +11,7 @@ import uvicorn
 from chronicle.api.app import ChronicleApp
 from chronicle.api.application import Application
 from chronicle.api.bounded_protocol import BoundedProtocol
+from chronicle.api.end_of_turn import Outbox
 from chronicle.api.log_lines import AccessLog
 
 _KEEP_ALIVE_SECONDS = 75
@@ -42,6 +43,7 @@ async def serve(app: Application, listener: socket.socket, *, on_ready: Callable
         refuse=chronicle.refuse_connection,
         header_seconds=float(app.settings.request_seconds),
         stall_seconds=float(app.settings.stall_seconds),
+        outbox=Outbox(),
     )
     config = uvicorn.Config(
         chronicle,
