@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from chronicle.adapters import keys_file
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
+from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
@@ -58,6 +59,7 @@ from chronicle.ledger.checkpoints import settled_origin
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.sequencer import Sequencer
+from chronicle.security.blocklist import Blocklist
 from chronicle.security.blocklist import Blocklist
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
@@ -120,6 +122,7 @@ class _Storage:
     events: SqliteEvents
     mailed_tokens: SqliteMailedTokens
     blocks: SqliteBlocks
+    blocks: SqliteBlocks
     guess_counts: SqliteGuessCounts
     known_devices: SqliteKnownDevices
     mails: SqliteMails
@@ -162,6 +165,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         )
         blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)
         await blocklist.refresh()
+        blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)
+        await blocklist.refresh()
         log = LogReader(storage.tiles)
         app = Application(
             settings=settings,
@@ -175,6 +180,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             sign_in=people.sign_in,
             sessions=people.sessions,
             events=people.events,
+            blocklist=blocklist,
             blocklist=blocklist,
             limits=Limits(
                 ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
@@ -205,6 +211,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             Chore("forget successors", 5, people.sessions.forget_successors),
             Chore("refresh the blocklist", 2, blocklist.refresh),
             Chore("forget old blocks", 3600, blocklist.forget_old),
+            Chore("refresh the blocklist", 2, blocklist.refresh),
+            Chore("forget old blocks", 3600, blocklist.forget_old),
             Chore("forget old events", 3600, lambda: people.events.forget_old(keep_events)),
             Chore("forget old guesses", 3600, people.lock.forget_old),
             Chore("forget old devices", 3600, people.devices.forget_old),
@@ -214,6 +222,21 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)
             await sequencer.stop()
+
+
+@contextmanager
+def open_blocklist(settings: Settings) -> Iterator[Blocklist]:
+    """The blocklist alone, over the database as it lies there, until the block ends.
+
+    Raises:
+        CannotStart: as `run`.
+    """
+    keys = _keys(settings)
+    engine = _database(settings.database_path)
+    try:
+        yield Blocklist(SqliteBlocks(engine), FieldCipher(keys), BlindIndex(keys), World())
+    finally:
+        engine.close()
 
 
 @contextmanager
@@ -269,6 +292,7 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
         sessions=SqliteSessions(engine),
         events=SqliteEvents(engine),
         mailed_tokens=SqliteMailedTokens(engine),
+        blocks=SqliteBlocks(engine),
         blocks=SqliteBlocks(engine),
         guess_counts=SqliteGuessCounts(engine),
         known_devices=SqliteKnownDevices(engine),
@@ -390,6 +414,7 @@ class _People:
                 idle=timedelta(seconds=settings.refresh_idle_seconds),
                 absolute=timedelta(seconds=settings.refresh_absolute_seconds),
             ),
+            audiences=frozenset(settings.audiences),
             audiences=frozenset(settings.audiences),
             mailer=mailer,
             base_url=settings.base_url,
