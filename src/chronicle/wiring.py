@@ -4,20 +4,17 @@ import asyncio
 import gc
 import logging
 import sqlite3
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import httpx2
 import uvloop
 from redis.asyncio import Redis
 
 from chronicle.adapters import keys_file
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
-from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.engine import Engine
@@ -30,9 +27,7 @@ from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.adapters.ipfs.local import LocalContentStore
-from chronicle.adapters.mail.brevo import BrevoTransport
 from chronicle.adapters.mail.outbox import OutboxFolder
-from chronicle.adapters.mail.smtp import SmtpTransport, smtp_server
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
@@ -47,7 +42,6 @@ from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.passwords import PasswordHashing
-from chronicle.auth.ports import MailTransport
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
@@ -60,7 +54,6 @@ from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.sequencer import Sequencer
 from chronicle.security.blocklist import Blocklist
-from chronicle.security.blocklist import Blocklist
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
@@ -69,7 +62,7 @@ from chronicle.security.keys import Keyring, Purpose
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
 from chronicle.security.mailed_tokens import TokenDesk
-from chronicle.settings import Mailer, Settings
+from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
 from chronicle.worker.schedule import Chore, running
@@ -122,7 +115,6 @@ class _Storage:
     events: SqliteEvents
     mailed_tokens: SqliteMailedTokens
     blocks: SqliteBlocks
-    blocks: SqliteBlocks
     guess_counts: SqliteGuessCounts
     known_devices: SqliteKnownDevices
     mails: SqliteMails
@@ -150,7 +142,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
         sequencer = await _ledger(storage, signer, world)
         jobs.append(sequencer.run)
-        mail = _mail(settings, keys, storage, stack, world)
+        mail = _mail(settings, keys, storage, world)
         jobs.append(mail.delivery.run)
         hashing = _hashing(settings)
         stack.callback(hashing.close)
@@ -163,8 +155,6 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             wake_ledger=sequencer.wake,
             world=world,
         )
-        blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)
-        await blocklist.refresh()
         blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)
         await blocklist.refresh()
         log = LogReader(storage.tiles)
@@ -180,7 +170,6 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             sign_in=people.sign_in,
             sessions=people.sessions,
             events=people.events,
-            blocklist=blocklist,
             blocklist=blocklist,
             limits=Limits(
                 ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
@@ -211,8 +200,6 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             Chore("forget successors", 5, people.sessions.forget_successors),
             Chore("refresh the blocklist", 2, blocklist.refresh),
             Chore("forget old blocks", 3600, blocklist.forget_old),
-            Chore("refresh the blocklist", 2, blocklist.refresh),
-            Chore("forget old blocks", 3600, blocklist.forget_old),
             Chore("forget old events", 3600, lambda: people.events.forget_old(keep_events)),
             Chore("forget old guesses", 3600, people.lock.forget_old),
             Chore("forget old devices", 3600, people.devices.forget_old),
@@ -222,21 +209,6 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)
             await sequencer.stop()
-
-
-@contextmanager
-def open_blocklist(settings: Settings) -> Iterator[Blocklist]:
-    """The blocklist alone, over the database as it lies there, until the block ends.
-
-    Raises:
-        CannotStart: as `run`.
-    """
-    keys = _keys(settings)
-    engine = _database(settings.database_path)
-    try:
-        yield Blocklist(SqliteBlocks(engine), FieldCipher(keys), BlindIndex(keys), World())
-    finally:
-        engine.close()
 
 
 @contextmanager
@@ -293,7 +265,6 @@ async def _storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -
         events=SqliteEvents(engine),
         mailed_tokens=SqliteMailedTokens(engine),
         blocks=SqliteBlocks(engine),
-        blocks=SqliteBlocks(engine),
         guess_counts=SqliteGuessCounts(engine),
         known_devices=SqliteKnownDevices(engine),
         mails=SqliteMails(engine),
@@ -341,37 +312,13 @@ class _Mail:
     outbox: OutboxFolder | None
 
 
-def _mail(
-    settings: Settings, keys: Keyring, storage: _Storage, stack: AsyncExitStack, world: World
-) -> _Mail:
-    transport = _transport(settings, stack)
+def _mail(settings: Settings, keys: Keyring, storage: _Storage, world: World) -> _Mail:
+    outbox = OutboxFolder(settings.data_dir / "outbox", sender=settings.mail_from)
     sealed = SealedMails(FieldCipher(keys), world)
     delivery = MailDelivery(
-        storage.mails, transport, sealed, attempt_seconds=settings.mail_seconds, world=world
+        storage.mails, outbox, sealed, attempt_seconds=settings.mail_seconds, world=world
     )
-    outbox = transport if isinstance(transport, OutboxFolder) else None
     return _Mail(QueuedMailer(storage.mails, sealed, delivery.wake), delivery, outbox)
-
-
-def _transport(settings: Settings, stack: AsyncExitStack) -> MailTransport:
-    sender = settings.mail_from
-    if settings.mailer is Mailer.SMTP and settings.smtp_url is not None:
-        return SmtpTransport(
-            smtp_server(settings.smtp_url.reveal()),
-            sender=sender,
-            step_seconds=settings.mail_seconds,
-            tls=ssl.create_default_context(),
-        )
-    if settings.mailer is Mailer.BREVO and settings.brevo_api_key is not None:
-        client = httpx2.AsyncClient(timeout=settings.mail_seconds)
-        stack.push_async_callback(client.aclose)
-        return BrevoTransport(
-            client,
-            url=settings.brevo_url,
-            api_key=settings.brevo_api_key.reveal(),
-            sender=sender,
-        )
-    return OutboxFolder(settings.data_dir / "outbox", sender=sender)
 
 
 def _hashing(settings: Settings) -> PasswordHashing:
@@ -414,7 +361,6 @@ class _People:
                 idle=timedelta(seconds=settings.refresh_idle_seconds),
                 absolute=timedelta(seconds=settings.refresh_absolute_seconds),
             ),
-            audiences=frozenset(settings.audiences),
             audiences=frozenset(settings.audiences),
             mailer=mailer,
             base_url=settings.base_url,
