@@ -1,13 +1,14 @@
 // The masthead and the colophon: where one is, who one is, and how far the ledger has come.
 
+import { newestCheckpoint } from "./checkpoint.mjs";
 import { fill, h } from "./dom.mjs";
 import { count, shortened } from "./format.mjs";
-import { request } from "./http.mjs";
 import { icon } from "./icons.mjs";
 import * as outbox from "./outbox.mjs";
 import * as router from "./router.mjs";
 import * as session from "./session.mjs";
 import { queue } from "./upload.mjs";
+import { hex } from "./verify/bytes.mjs";
 import { parseCheckpoint } from "./verify/note.mjs";
 
 let settled = false;
@@ -19,7 +20,7 @@ export function start() {
     showLedger();
   });
   session.onChange(showWho);
-  queue.addEventListener("done", showLedger);
+  queue.addEventListener("done", () => showLedger({ anew: true }));
   showWho();
   outbox.available().then((yes) => yes && showWhere(location.pathname));
 }
@@ -80,15 +81,15 @@ function themeSwitch() {
   return button;
 }
 
-async function showLedger() {
+async function showLedger(options) {
   try {
-    const { origin, size, root } = parseCheckpoint(await request("GET", "/api/web3/log/checkpoint"));
-    const hex = [...root].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const { origin, size, root } = parseCheckpoint(await newestCheckpoint(options));
+    const digits = hex(root);
     fill(
       document.getElementById("ledger-line"),
       h("span", {}, "Ledger ", h("span", { class: "mono" }, origin)),
       h("span", { class: "tabular" }, `${count(size)} ${size === 1 ? "entry" : "entries"}`),
-      h("span", {}, "root ", h("span", { class: "mono", title: hex }, shortened(hex, 8, 8))),
+      h("span", {}, "root ", h("span", { class: "mono", title: digits }, shortened(digits, 8, 8))),
     );
   } catch {
     // The line keeps its place and says nothing: the ledger may be empty, or out of reach.
