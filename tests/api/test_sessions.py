@@ -236,16 +236,19 @@ def test_a_token_for_another_backend_is_short_and_good_for_nothing_here(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("audiences")
-    with RunningServer(folder, CHRONICLE_AUDIENCES="https://api.example.org, reports") as server:
-        with signed_up(server, "ada@example.org") as ada:
-            for audience in ("https://api.example.org", "reports"):
-                answer = ada.client.post("/api/auth/token", json={"audience": audience})
-                assert (answer.status_code, answer.json()["expires_in"]) == (200, 120)
-                foreign = answer.json()["access_token"]
-                claims = json.loads(base64.urlsafe_b64decode(foreign.split(".")[1] + "=="))
-                assert claims["aud"] == audience
-                assert claims["exp"] - claims["iat"] == 120
-                assert claims["sub"] == ada.session["user"]["id"]
-                assert profile(ada.client, foreign).status_code == 401
-            other = ada.client.post("/api/auth/token", json={"audience": "elsewhere"})
-            assert (other.status_code, other.json()["code"]) == (403, "audience_not_allowed")
+    audiences = "https://api.example.org, reports"
+    with (
+        RunningServer(folder, CHRONICLE_AUDIENCES=audiences) as server,
+        signed_up(server, "ada@example.org") as ada,
+    ):
+        for audience in ("https://api.example.org", "reports"):
+            answer = ada.client.post("/api/auth/token", json={"audience": audience})
+            assert (answer.status_code, answer.json()["expires_in"]) == (200, 120)
+            foreign = answer.json()["access_token"]
+            claims = json.loads(base64.urlsafe_b64decode(foreign.split(".")[1] + "=="))
+            assert claims["aud"] == audience
+            assert claims["exp"] - claims["iat"] == 120
+            assert claims["sub"] == ada.session["user"]["id"]
+            assert profile(ada.client, foreign).status_code == 401
+        other = ada.client.post("/api/auth/token", json={"audience": "elsewhere"})
+        assert (other.status_code, other.json()["code"]) == (403, "audience_not_allowed")
