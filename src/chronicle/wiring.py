@@ -30,6 +30,7 @@ from chronicle.adapters.ipfs.local import LocalContentStore
 from chronicle.adapters.mail.outbox import OutboxFolder
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
+from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.api import server
@@ -199,13 +200,17 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         chores = [
             Chore("forget successors", 5, people.sessions.forget_successors),
             Chore("refresh the blocklist", 2, blocklist.refresh),
-            Chore("forget old blocks", 3600, blocklist.forget_old),
-            Chore("forget old events", 3600, lambda: people.events.forget_old(keep_events)),
-            Chore("forget old guesses", 3600, people.lock.forget_old),
-            Chore("forget old devices", 3600, people.devices.forget_old),
-            Chore("forget old mails", 3600, lambda: mail.delivery.forget_done(keep_mails)),
+            Chore("forget old blocks", 3600, blocklist.forget_old, one=True),
+            Chore(
+                "forget old events", 3600, lambda: people.events.forget_old(keep_events), one=True
+            ),
+            Chore("forget old guesses", 3600, people.lock.forget_old, one=True),
+            Chore("forget old devices", 3600, people.devices.forget_old, one=True),
+            Chore(
+                "forget old mails", 3600, lambda: mail.delivery.forget_done(keep_mails), one=True
+            ),
         ]
-        async with running(jobs, chores):
+        async with running(jobs, chores, ValkeyLocks(storage.shared_state, world)):
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)
             await sequencer.stop()
