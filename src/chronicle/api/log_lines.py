@@ -8,6 +8,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+# They log the address of each request that they make, and in some addresses a secret shows.
+_TALKATIVE = ("httpx2", "httpcore2")
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -35,6 +38,8 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 class AccessLine(msgspec.Struct):

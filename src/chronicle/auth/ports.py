@@ -259,3 +259,14 @@ class Outbox(Protocol):
 
     async def newest(self, limit: int) -> Sequence[KeptMail]:
         """The newest messages first."""
+
+
+class BreachedPasswords(Protocol):
+    """Passwords that data breaches have shown."""
+
+    async def contains(self, password: str) -> bool:
+        """Whether a normalised password is among them, as far as is known.
+
+        Answers within about a second or raises Unavailable. Neither the password nor anything
+        that it could be told by leaves the process.
+        """

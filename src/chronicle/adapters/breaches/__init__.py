@@ -1,0 +1,1 @@
+"""Which passwords data breaches have shown."""
