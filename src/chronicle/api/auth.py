@@ -206,7 +206,9 @@ async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
 )
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     """Sign in with the mailed code."""
-    signed_in = await call.app.code_sign_in.finish(call.body.ticket, call.body.code, call.visitor)
+    signed_in = await call.app.code_sign_in.finish(
+        call.body.ticket, call.body.code, call.visitor, device_token=device_token(call)
+    )
     return await welcome(call, signed_in, call.body.token_transport)
 
 
@@ -219,7 +221,9 @@ async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
 async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObject:
     """Prove once more who is there: a fresh session in place of this one."""
     refresh_cookie(call)
-    signed_in = await call.app.sign_in.again(call.identity, call.body.password, call.visitor)
+    signed_in = await call.app.sign_in.again(
+        call.identity, call.body.password, call.visitor, device_token=device_token(call)
+    )
     return render_session(call, signed_in, call.body.token_transport)
 
 

@@ -60,7 +60,9 @@ class CodeSignIn:
         await self.mailer.send(replace(mail, void=known.account_id is None))
         return issued
 
-    async def finish(self, ticket: str, code: str, visitor: Visitor) -> SignedIn:
+    async def finish(
+        self, ticket: str, code: str, visitor: Visitor, *, device_token: str | None = None
+    ) -> SignedIn:
         """Sign in with the code.
 
         Raises:
@@ -74,7 +76,7 @@ class CodeSignIn:
         if account.epoch != waiting.epoch or not await self._spend(ticket, waiting):
             raise expired()
         await self.codes.drop(ticket)
-        return await self.sign_in.grant(account, ("otp",), visitor)
+        return await self.sign_in.grant(account, ("otp",), visitor, device_token=device_token)
 
     async def _spend(self, ticket: str, waiting: _Waiting) -> bool:
         # In the database: shared state that fails over may bring a used ticket back.

@@ -11,6 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from chronicle.auth.account_lock import AccountLock
+from chronicle.auth.new_device import NewDeviceNotice
 from chronicle.auth.passwords import PasswordHashing, normalize_password
 from chronicle.auth.ports import SessionId, SessionRecord
 from chronicle.auth.refresh_tokens import digest
@@ -39,6 +40,7 @@ class SignIn:
     hashing: PasswordHashing
     events: EventLog
     lock: AccountLock
+    new_device: NewDeviceNotice
     world: World
     wake_ledger: Callable[[], None]
 
@@ -82,9 +84,16 @@ class SignIn:
         await self.lock.right(guess)
         if self.hashing.is_outdated(stored):
             await self.book.rehash(account, await self.hashing.hash(normal))
-        return await self.grant(account, ("pwd",), visitor)
+        return await self.grant(account, ("pwd",), visitor, device_token=device_token)
 
-    async def again(self, identity: Identity, password: str, visitor: Visitor) -> SignedIn:
+    async def again(
+        self,
+        identity: Identity,
+        password: str,
+        visitor: Visitor,
+        *,
+        device_token: str | None = None,
+    ) -> SignedIn:
         """Verify the password of somebody who is signed in: a new session, and the old one ends.
 
         Raises:
@@ -96,12 +105,17 @@ class SignIn:
         if not await self.hashing.matches(normalize_password(password), stored):
             await self._note_refusal(account, None, visitor)
             raise Unauthenticated("invalid_credentials", "The password is not right.")
-        granted = await self.grant(account, ("pwd",), visitor)
+        granted = await self.grant(account, ("pwd",), visitor, device_token=device_token)
         await self.keeping.end(identity.session_id, "replaced")
         return granted
 
     async def grant(
-        self, account: AccountRecord, amr: tuple[str, ...], visitor: Visitor
+        self,
+        account: AccountRecord,
+        amr: tuple[str, ...],
+        visitor: Visitor,
+        *,
+        device_token: str | None = None,
     ) -> SignedIn:
         """Grant a session for methods (RFC 8176 `amr` values) that were all verified.
 
@@ -110,10 +124,13 @@ class SignIn:
         """
         session_id = SessionId(self.world.new_id())
         refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
+        is_new_device = await self.new_device.is_new(account, visitor, device_token)
         await self._note_grant(account, session_id, amr, visitor)
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
         await self.keeping.sessions.add(session)
         self.wake_ledger()
+        if is_new_device:
+            await self.new_device.tell(account, visitor)
         return await self.keeping.signed_in(session, refresh_token)
 
     async def _note_grant(

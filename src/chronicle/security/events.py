@@ -17,6 +17,7 @@ from chronicle.security.visitors import Visitor
 from chronicle.world import World
 
 _TABLE = "events"
+_RECENT = 50
 
 
 class EventKind(StrEnum):
@@ -126,6 +127,15 @@ class EventLog:
             events=[self._in_the_clear(record) for record in shown],
             next_cursor=self.cursors.encode(_TABLE, shown[-1].id) if more else None,
         )
+
+    async def recent_visitors(self, account_id: bytes) -> list[Visitor]:
+        """Who was granted a sign-in lately: from the account's last events, newest first."""
+        records = await self.events.page(account_id, before=None, limit=_RECENT)
+        return [
+            self._in_the_clear(record).visitor
+            for record in records
+            if (record.kind, record.outcome) == (EventKind.SIGN_IN, Outcome.GRANTED)
+        ]
 
     async def forget_old(self, keep: timedelta) -> int:
         """Drop events that are older than `keep`; how many."""

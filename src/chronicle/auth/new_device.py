@@ -1,0 +1,66 @@
+"""A notice to the owner when somebody signs in from a device that the account has not seen."""
+
+import logging
+from dataclasses import dataclass
+
+from chronicle.auth import mails
+from chronicle.auth.credentials import REPORT_LIFETIME
+from chronicle.auth.ports import Mailer
+from chronicle.errors import Unavailable
+from chronicle.security.events import EventLog
+from chronicle.security.known_devices import DeviceBook
+from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.visitors import Visitor
+from chronicle.users.accounts import AccountBook
+from chronicle.users.ports import AccountRecord
+from chronicle.world import World
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeviceNotice:
+    """Tells familiar devices from new ones, and the owner of the new ones."""
+
+    book: AccountBook
+    events: EventLog
+    devices: DeviceBook
+    tokens: TokenDesk
+    mailer: Mailer
+    base_url: str
+    world: World
+
+    async def is_new(
+        self, account: AccountRecord, visitor: Visitor, device_token: str | None
+    ) -> bool:
+        """Whether the account has seen neither this browser nor such a device at this address.
+
+        The first sign-in of all is of no new device: there is nothing to compare it with.
+        """
+        if await self.devices.recognise(account.id, device_token) is not None:
+            return False
+        seen = await self.events.recent_visitors(account.id)
+        here = (visitor.device, visitor.address)
+        return bool(seen) and here not in {(one.device, one.address) for one in seen}
+
+    async def tell(self, account: AccountRecord, visitor: Visitor) -> None:
+        """Mail the owner, with a link that says "this wasn't me". A mail that fails is logged."""
+        known = self.book.in_the_clear(account)
+        try:
+            token = await self.tokens.issue(
+                TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
+            )
+            await self.mailer.send(
+                mails.new_device(
+                    known.email,
+                    visitor.device,
+                    visitor.address,
+                    self.world.now(),
+                    token,
+                    base_url=self.base_url,
+                    locale=known.locale,
+                )
+            )
+        except Unavailable:
+            # The session is granted and noted; its owner still sees it in the history.
+            _log.exception("the mail about a new device could not be sent")
