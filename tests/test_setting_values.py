@@ -135,6 +135,69 @@ def test_what_is_no_valkey_url_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "smtp://mail.example.org",
+        "smtp://user:p%40ss@mail.example.org:587",
+        "smtps://user:p@ss@mail.example.org",
+        "smtp://localhost:1025?starttls=never",
+        "smtp://127.0.0.1:25?starttls=never",
+        "smtp://[::1]:25/",
+    ],
+)
+def test_a_mail_server_is_taken_as_it_is_written(text: str) -> None:
+    assert values.smtp_url(text).reveal() == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail.example.org:587",
+        "http://mail.example.org",
+        "smtp://",
+        "smtp://mail.example.org/inbox",
+        "smtp://mail.example.org#587",
+        "smtp://mail.example.org:587000",
+        "smtp://canary@mail.example.org",
+        "smtp://:canary@mail.example.org",
+        "smtp://mail.example.org?starttls=never",
+        "smtp://user:canary@10.0.0.7?starttls=never",
+        "smtp://localhost?starttls=maybe",
+        "smtp://localhost?",
+        "smtps://localhost?starttls=never",
+        "smtp://localhost.example.org?starttls=never",
+    ],
+)
+def test_what_is_no_mail_server_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        values.smtp_url(text)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_secret_is_shown_to_nobody() -> None:
+    secret = values.secret("xkeysib-canary")
+    assert secret.reveal() == "xkeysib-canary"
+    assert "canary" not in f"{secret} {secret!r} {[secret]}"
+    assert secret == values.secret("xkeysib-canary")
+    assert secret != values.secret("another")
+    assert len({secret, values.secret("xkeysib-canary")}) == 1
+
+
+@pytest.mark.parametrize("text", ["canary two", "canary\x00", "canaryé", "canary" * 100])
+def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a key") as caught:
+        values.secret(text)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_key_is_sent_over_tls_or_within_this_machine() -> None:
+    assert values.api_url("https://api.brevo.com/") == "https://api.brevo.com"
+    assert values.api_url("http://127.0.0.1:8080") == "http://127.0.0.1:8080"
+    with pytest.raises(ValueError, match="https"):
+        values.api_url("http://api.brevo.com")
+
+
+@pytest.mark.parametrize(
     "text", ["a@example.org", "Chronicle <no-reply@example.org>", "a@[127.0.0.1]"]
 )
 def test_a_sender_is_one_address_with_or_without_a_name(text: str) -> None:
@@ -182,6 +245,9 @@ READERS: list[Callable[[str], object]] = [
     values.base_url,
     values.database_url,
     values.valkey_url,
+    values.smtp_url,
+    values.secret,
+    values.api_url,
     values.mail_from,
     values.ledger_origin,
 ]

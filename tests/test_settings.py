@@ -174,6 +174,22 @@ def test_production_wants_tls_to_a_valkey_elsewhere(url: str, refused: bool) -> 
     assert ("CHRONICLE_VALKEY_URL" in problems_of(PRODUCTION | valkey)) is refused
 
 
+def test_a_mailer_needs_what_it_sends_with() -> None:
+    assert set(problems_of({"CHRONICLE_MAILER": "smtp"})) == {"CHRONICLE_SMTP_URL"}
+    assert set(problems_of({"CHRONICLE_MAILER": "brevo"})) == {"CHRONICLE_BREVO_API_KEY"}
+    smtp = {"CHRONICLE_MAILER": "smtp", "CHRONICLE_SMTP_URL": "smtp://u:p@mail.example.org"}
+    brevo = {"CHRONICLE_MAILER": "brevo", "CHRONICLE_BREVO_API_KEY": "xkeysib-1"}
+    for mailer in (smtp, brevo):
+        assert problems_of(mailer) == {}
+        assert problems_of(PRODUCTION | mailer) == {}
+
+
+def test_a_mailer_with_a_wrong_value_is_reported_once_and_rightly() -> None:
+    problems = problems_of({"CHRONICLE_MAILER": "smtp", "CHRONICLE_SMTP_URL": "mail:25"})
+    assert set(problems) == {"CHRONICLE_SMTP_URL"}
+    assert "STARTTLS" in problems["CHRONICLE_SMTP_URL"]
+
+
 def test_a_session_lives_at_least_as_long_as_it_may_idle() -> None:
     problems = problems_of(
         {"CHRONICLE_REFRESH_IDLE_SECONDS": "100", "CHRONICLE_REFRESH_ABSOLUTE_SECONDS": "99"}
@@ -201,15 +217,23 @@ def test_a_base_url_that_was_set_stays_whatever_port_is_bound() -> None:
 
 @given(password=st.text("abcXYZ019!$*-._~", min_size=12))
 def test_no_password_is_shown_anywhere(password: str) -> None:
-    settings = load({"CHRONICLE_VALKEY_URL": f"redis://user:{password}@h/0?password={password}"})
+    settings = load(
+        {
+            "CHRONICLE_VALKEY_URL": f"redis://user:{password}@h/0?password={password}",
+            "CHRONICLE_SMTP_URL": f"smtp://user:{password}@h",
+            "CHRONICLE_BREVO_API_KEY": password,
+        }
+    )
     shown = repr(settings) + repr(settings.valkey_url) + str(settings.listing())
     assert password not in shown
     assert settings.valkey_url is not None
     assert password in settings.valkey_url.reveal()
 
 
-@pytest.mark.parametrize("name", ["VALKEY_URL", "DATABASE_URL", "BASE_URL"])
-@pytest.mark.parametrize("scheme", ["redis", "mongodb", "https", "redis "])
+@pytest.mark.parametrize(
+    "name", ["VALKEY_URL", "DATABASE_URL", "BASE_URL", "SMTP_URL", "BREVO_URL"]
+)
+@pytest.mark.parametrize("scheme", ["redis", "mongodb", "https", "smtp", "redis "])
 def test_no_password_is_repeated_in_a_mistake(name: str, scheme: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load({f"CHRONICLE_{name}": f"{scheme}://user:canary@host:99999"})

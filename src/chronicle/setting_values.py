@@ -60,6 +60,31 @@ class SecretUrl:
         return hash(self._url)
 
 
+class Secret:
+    """A text that nobody may see: `reveal` gives it, `str` and `repr` hide it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text as whoever asks for it needs it."""
+        return self._text
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
 def one_of(choices: type[EnumT]) -> Callable[[str], EnumT]:
     """A reader for one of the words of an enumeration."""
 
@@ -154,6 +179,37 @@ def valkey_url(text: str) -> SecretUrl:
     if parts.scheme not in schemes or not parts.hostname:
         raise ValueError("is not valkey://host:port, redis://, rediss:// (TLS) or unix:///socket")
     return SecretUrl(schemes[parts.scheme] + text[text.index("://") :])
+
+
+def smtp_url(text: str) -> SecretUrl:
+    """A mail server: `smtp://` (STARTTLS) or `smtps://` (TLS from the start)."""
+    parts = _split(text)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("is not smtp://user:password@host:587 (STARTTLS) or smtps:// (TLS)")
+    if parts.path not in ("", "/") or "#" in text:
+        raise ValueError("holds more than user, password, host and port")
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("holds a user without a password, or a password without a user")
+    if "?" in text and (parts.scheme, parts.query) != ("smtp", "starttls=never"):
+        raise ValueError("knows one option: smtp://localhost:1025?starttls=never")
+    if parts.query and not is_local(text):
+        raise ValueError("leaves out TLS, which is allowed to this machine alone")
+    return SecretUrl(text)
+
+
+def secret(text: str) -> Secret:
+    """A secret of printable ASCII, as keys for an HTTP API are."""
+    if not re.fullmatch(r"[!-~]{1,512}", text):
+        raise ValueError("is not a key: it holds spaces, or characters that are not ASCII")
+    return Secret(text)
+
+
+def api_url(text: str) -> str:
+    """The origin of an API that is sent secrets: https://, or http:// on this machine."""
+    url = base_url(text)
+    if url.startswith("http://") and not is_local(url):
+        raise ValueError("needs https://, as a key is sent there")
+    return url
 
 
 def mail_from(text: str) -> str:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from chronicle import setting_values as values
 from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
-from chronicle.setting_values import Network, SecretUrl
+from chronicle.setting_values import Network, Secret, SecretUrl
 
 DAY_SECONDS = 86_400
 LIFETIME = values.whole_number(1, 3650 * DAY_SECONDS)
@@ -33,6 +33,8 @@ class Mailer(StrEnum):
     """What delivers mail."""
 
     OUTBOX = "outbox"
+    SMTP = "smtp"
+    BREVO = "brevo"
 
 
 class LogLevel(StrEnum):
@@ -59,6 +61,9 @@ class Settings:
     database_url: SecretUrl
     valkey_url: SecretUrl | None
     mailer: Mailer
+    smtp_url: SecretUrl | None
+    brevo_api_key: Secret | None
+    brevo_url: str
     mail_from: str
     mail_seconds: int
     mail_days: int
@@ -162,6 +167,9 @@ def _read(reader: Reader) -> Settings:
         trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
         allowed_origins=reader.read("allowed_origins", values.origins, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
+        smtp_url=reader.read("smtp_url", values.smtp_url, None),
+        brevo_api_key=reader.read("brevo_api_key", values.secret, None),
+        brevo_url=reader.read("brevo_url", values.api_url, "https://api.brevo.com"),
         mail_from=reader.read("mail_from", values.mail_from, values.default_mail_from(base_url)),
         mail_seconds=reader.read("mail_seconds", number(1, 600), 30),
         mail_days=reader.read("mail_days", number(1, 3650), 30),
@@ -204,6 +212,13 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
             "CHRONICLE_ARGON2_MEMORY_KIB",
             f"argon2 needs at least 8 KiB a lane: {8 * settings.argon2_parallelism} or more",
         )
+    if settings.mailer is Mailer.SMTP and settings.smtp_url is None:
+        yield Problem(
+            "CHRONICLE_SMTP_URL",
+            "CHRONICLE_MAILER=smtp needs the mail server: smtp://user:password@host:587",
+        )
+    if settings.mailer is Mailer.BREVO and settings.brevo_api_key is None:
+        yield Problem("CHRONICLE_BREVO_API_KEY", "CHRONICLE_MAILER=brevo needs the account's key")
 
 
 def _production_refusals(settings: Settings) -> Iterator[Problem]:
@@ -231,8 +246,8 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
     if settings.mailer is Mailer.OUTBOX:
         yield Problem(
             "CHRONICLE_MAILER",
-            "the outbox writes mail to files and delivers none, so production refuses it, and"
-            " this version has no other mailer; set CHRONICLE_ENV=development to try it out",
+            "the outbox writes mail to files and delivers none, so production refuses it;"
+            " set smtp or brevo",
         )
     if settings.limit_scale != 1:
         yield Problem(

@@ -4,12 +4,14 @@ import asyncio
 import gc
 import logging
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import uvloop
 from redis.asyncio import Redis
 
@@ -27,7 +29,9 @@ from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.adapters.ipfs.local import LocalContentStore
+from chronicle.adapters.mail.brevo import BrevoTransport
 from chronicle.adapters.mail.outbox import OutboxFolder
+from chronicle.adapters.mail.smtp import SmtpTransport, smtp_server
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
@@ -43,6 +47,7 @@ from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.passwords import PasswordHashing
+from chronicle.auth.ports import MailTransport
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
@@ -63,7 +68,7 @@ from chronicle.security.keys import Keyring, Purpose
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
 from chronicle.security.mailed_tokens import TokenDesk
-from chronicle.settings import Settings
+from chronicle.settings import Mailer, Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
 from chronicle.worker.schedule import Chore, running
@@ -143,7 +148,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
         sequencer = await _ledger(storage, signer, world)
         jobs.append(sequencer.run)
-        mail = _mail(settings, keys, storage, world)
+        mail = _mail(settings, keys, storage, stack, world)
         jobs.append(mail.delivery.run)
         hashing = _hashing(settings)
         stack.callback(hashing.close)
@@ -317,13 +322,37 @@ class _Mail:
     outbox: OutboxFolder | None
 
 
-def _mail(settings: Settings, keys: Keyring, storage: _Storage, world: World) -> _Mail:
-    outbox = OutboxFolder(settings.data_dir / "outbox", sender=settings.mail_from)
+def _mail(
+    settings: Settings, keys: Keyring, storage: _Storage, stack: AsyncExitStack, world: World
+) -> _Mail:
+    transport = _transport(settings, stack)
     sealed = SealedMails(FieldCipher(keys), world)
     delivery = MailDelivery(
-        storage.mails, outbox, sealed, attempt_seconds=settings.mail_seconds, world=world
+        storage.mails, transport, sealed, attempt_seconds=settings.mail_seconds, world=world
     )
+    outbox = transport if isinstance(transport, OutboxFolder) else None
     return _Mail(QueuedMailer(storage.mails, sealed, delivery.wake), delivery, outbox)
+
+
+def _transport(settings: Settings, stack: AsyncExitStack) -> MailTransport:
+    sender = settings.mail_from
+    if settings.mailer is Mailer.SMTP and settings.smtp_url is not None:
+        return SmtpTransport(
+            smtp_server(settings.smtp_url.reveal()),
+            sender=sender,
+            step_seconds=settings.mail_seconds,
+            tls=ssl.create_default_context(),
+        )
+    if settings.mailer is Mailer.BREVO and settings.brevo_api_key is not None:
+        client = httpx2.AsyncClient(timeout=settings.mail_seconds)
+        stack.push_async_callback(client.aclose)
+        return BrevoTransport(
+            client,
+            url=settings.brevo_url,
+            api_key=settings.brevo_api_key.reveal(),
+            sender=sender,
+        )
+    return OutboxFolder(settings.data_dir / "outbox", sender=sender)
 
 
 def _hashing(settings: Settings) -> PasswordHashing:

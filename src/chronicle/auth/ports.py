@@ -233,8 +233,8 @@ class MailTransport(Protocol):
         """Hand over one mail; it was taken when this returns.
 
         The same key is the same mail, handed over again after an attempt whose end is not known.
-        It stands in the message (`Message-ID`) and is given to whoever can tell by it. Ends by
-        itself within a time limit of its own; cancelled, it may or may not have been taken.
+        It stands in the message (`Message-ID`), or is given to whoever can tell by it. The caller
+        limits how long it may last; cancelled, it may or may not have been taken.
 
         Raises:
             MailDelayed: not now, or its end is not known.
