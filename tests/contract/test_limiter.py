@@ -103,6 +103,12 @@ async def test_of_racing_calls_no_more_than_the_count_are_granted(limiter: Limit
     assert sum(granted) == 3
 
 
+async def test_callers_beyond_the_connections_wait_for_their_turn(limiter: Limiter) -> None:
+    wide = Limit("login:60", "address-60s", Window(1000, 60))
+    granted = await asyncio.gather(*(spend(limiter, wide) for _ in range(200)))
+    assert granted == [True] * 200
+
+
 async def test_no_window_of_100_randomised_bursts_holds_more_than_its_count(
     limiter: Limiter, world: FakeWorld
 ) -> None:

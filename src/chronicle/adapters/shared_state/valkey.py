@@ -1,11 +1,13 @@
 """Tickets in Valkey or Redis. The Lua scripts beside this file make each step atomic."""
 
+import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -13,21 +15,49 @@ from redis.exceptions import RedisError
 from chronicle.auth.ports import Ticket
 from chronicle.errors import Unavailable
 
-_DEADLINE_SECONDS = 1.0
+_DEADLINE_SECONDS = 0.1
+_TURN_SECONDS = 0.5
+_MOST_CONNECTIONS = 16
+
+
+class _PatientPool(ConnectionPool):
+    """A pool whose callers wait for their turn; redis-py's own fails whoever finds it empty."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._turns = asyncio.Semaphore(self.max_connections)
+
+    async def get_connection(self, *arguments: Any, **options: Any) -> AbstractConnection:
+        """A connection, in the order of asking; TimeoutError when the turn does not come."""
+        async with asyncio.timeout(_TURN_SECONDS):
+            await self._turns.acquire()
+        try:
+            return await super().get_connection(*arguments, **options)
+        except BaseException:
+            self._turns.release()
+            raise
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Give a connection back, and the turn with it."""
+        try:
+            await super().release(connection)
+        finally:
+            self._turns.release()
 
 
 def connect(url: str) -> "Redis":
     """A client with a bounded pool and a deadline on each call."""
     redis_url = url.replace("valkeys://", "rediss://", 1).replace("valkey://", "redis://", 1)
-    return Redis.from_url(
+    pool = _PatientPool.from_url(
         redis_url,
         socket_timeout=_DEADLINE_SECONDS,
         socket_connect_timeout=_DEADLINE_SECONDS,
-        max_connections=64,
+        max_connections=_MOST_CONNECTIONS,
         # One more try at once: a connection from before a restart of Valkey is found dead only
         # when it is used. Each script is safe to run twice, or errs on the side of fewer guesses.
         retry=Retry(NoBackoff(), 1),
     )
+    return Redis.from_pool(pool)
 
 
 async def is_up(client: "Redis") -> bool:
