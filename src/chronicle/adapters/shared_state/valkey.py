@@ -32,10 +32,13 @@ class _PatientPool(ConnectionPool):
         async with asyncio.timeout(_TURN_SECONDS):
             await self._turns.acquire()
         try:
-            return await super().get_connection(*arguments, **options)
+            connection: AbstractConnection = await super().get_connection(  # type: ignore[no-untyped-call]
+                *arguments, **options
+            )
         except BaseException:
             self._turns.release()
             raise
+        return connection
 
     async def release(self, connection: AbstractConnection) -> None:
         """Give a connection back, and the turn with it."""
