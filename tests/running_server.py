@@ -53,7 +53,7 @@ class RunningServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chronicle", "serve"],
                 cwd=self.folder,
-                env=self._environment(),
+                env=self.environment(),
                 stdout=log,
                 stderr=log,
             )
@@ -94,7 +94,8 @@ class RunningServer:
         if self._process.poll() is None:
             self.stop()
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self) -> Mapping[str, str]:
+        """The environment of this server, also for commands beside it."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("CHRONICLE_")}
         own = {
             "CHRONICLE_PORT": str(self.port),
