@@ -34,7 +34,7 @@ format: $(VENV)/.dev ## Put the code into its one form
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(VENV)/.package $(VENV)/.wider ## Measure Chronicle beside its peers; see bench/README.md
+bench: $(VENV)/.package $(VENV)/.wider ## Measure Chronicle beside its peers; see docs/benchmarks.md
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: $(VENV)/.lock ## Pin what requirements/*.in ask for; ARGS=--upgrade takes newer versions

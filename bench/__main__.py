@@ -3,7 +3,7 @@
 import platform
 import sys
 
-from bench import ledger, signed_in_read, start, upload
+from bench import ledger, limits, signed_in_read, start, upload
 from bench.machine import CannotMeasure, description
 
 _BENCHMARKS = {
@@ -11,6 +11,7 @@ _BENCHMARKS = {
     "upload": upload.main,
     "start": start.main,
     "ledger": ledger.main,
+    "limits": limits.main,
 }
 
 

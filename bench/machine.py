@@ -37,6 +37,12 @@ def on_core(core: int, command: list[str]) -> list[str]:
     return ["taskset", "--cpu-list", str(core), *command]
 
 
+def release(pid: int) -> None:
+    """Let a process and its threads run on every core again."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), range(os.cpu_count() or 1))
+
+
 def check_tools() -> None:
     """Raise CannotMeasure unless there are two cores, and taskset to hold processes to them."""
     if shutil.which("taskset") is None:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.metadata
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ import httpx2
 
 from bench.machine import SERVER_CORE, CannotMeasure, on_core, version_of
 
-_PASSWORD = "correct horse battery staple"
+_PASSWORD = secrets.token_urlsafe(18)
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 
