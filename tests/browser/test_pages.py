@@ -123,7 +123,7 @@ def test_a_page_that_needs_an_account_leads_through_sign_in_and_back(
     page.get_by_role("main").get_by_role("link", name="Sign in").click()
     page.get_by_label("E-mail address").fill(somebody.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Account")).to_be_visible()
     page.get_by_label("Name").fill("Ada Lovelace")
     page.get_by_label("Time zone").fill("Europe/London")
@@ -141,7 +141,7 @@ def test_a_wrong_password_is_told_in_words(
     page.goto("/sign-in")
     page.get_by_label("E-mail address").fill(somebody.email)
     page.get_by_label("Password", exact=True).fill("another password altogether")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert").filter(has_text="password")).to_be_visible()
 
 

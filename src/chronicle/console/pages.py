@@ -26,7 +26,19 @@ ASSETS = "/console/"
 """Everything that the page loads lies under this path."""
 
 PAGES = frozenset(
-    {"/", "/sign-up", "/sign-in", "/verify", "/account", "/outbox", "/docs"},
+    {
+        "/",
+        "/sign-up",
+        "/sign-in",
+        "/forgot",
+        "/reset",
+        "/report",
+        "/unlock",
+        "/verify",
+        "/account",
+        "/outbox",
+        "/docs",
+    },
 )
 """The addresses that show a page. `/files/<id>` shows one too."""
 

@@ -3,13 +3,16 @@
 import { Problem, request } from "./http.mjs";
 import * as session from "./session.mjs";
 
-/** As `request`, with the access token; renewed once when the server no longer takes it. */
+/**
+ * As `request`, with the access token; renewed once when the server no longer takes it. A wrong
+ * password is a 401 too, and must not be sent a second time.
+ */
 export async function call(method, path, options = {}) {
   const token = await session.accessToken();
   try {
     return await request(method, path, { ...options, token });
   } catch (error) {
-    if (!(error instanceof Problem && error.status === 401)) throw error;
+    if (!(error instanceof Problem && error.code === "invalid_token")) throw error;
     await session.renew();
     return request(method, path, { ...options, token: await session.accessToken() });
   }

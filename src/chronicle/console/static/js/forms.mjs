@@ -3,6 +3,7 @@
 import { fill, freshId, h } from "./dom.mjs";
 import { Problem } from "./http.mjs";
 import { icon } from "./icons.mjs";
+import { refusal } from "./refusals.mjs";
 
 /**
  * A labelled input. `hint` is a line below it; `name` is the request's field, to which a refusal
@@ -53,9 +54,9 @@ export function revealButton(input) {
 /**
  * A form whose `submit()` runs once at a time. A refusal is shown: at its fields where it names
  * them, above the button otherwise; focus goes to the first field that is wrong. `pressed` is the
- * button itself where `button` is a box around it.
+ * button itself where `button` is a box around it; `advice(problem)` may add what to do about it.
  */
-export function form({ fields, button, submit, after = null, pressed = button }) {
+export function form({ fields, button, submit, after = null, pressed = button, advice = () => null }) {
   const place = h("div", { role: "alert" });
   const element = h(
     "form",
@@ -74,14 +75,14 @@ export function form({ fields, button, submit, after = null, pressed = button })
       try {
         await submit();
       } catch (error) {
-        if (error.name !== "AbortError") showRefusal(error, fields, place);
+        if (error.name !== "AbortError") showRefusal(error, { fields, place, advice });
       }
     });
   });
   return element;
 }
 
-function showRefusal(error, fields, place) {
+function showRefusal(error, { fields, place, advice }) {
   if (!(error instanceof Problem)) throw error;
   const unplaced = [];
   let first = null;
@@ -91,8 +92,14 @@ function showRefusal(error, fields, place) {
     else unplaced.push(message);
     first ??= one;
   }
-  if (!first || unplaced.length) fill(place, notice("bad", "warning", [error.message, ...unplaced].join(" ")));
+  if (!first || unplaced.length) fill(place, refused(error, unplaced, advice(error)));
   first?.input.focus();
+}
+
+/** The box for a refusal, with more words and what to do about it. */
+export function refused(problem, more = [], advice = null) {
+  const words = h("p", {}, refusal(problem), more.map((one) => ` ${one}`));
+  return notice("bad", "warning", words, advice && h("p", {}, advice));
 }
 
 /** Run work while a button says so; it can't be pressed twice, and keeps its place and focus. */

@@ -9,6 +9,10 @@ const ROUTES = [
   [/^\/$/, () => import("./views/home.mjs")],
   [/^\/sign-up$/, () => import("./views/sign-up.mjs")],
   [/^\/sign-in$/, () => import("./views/sign-in.mjs")],
+  [/^\/forgot$/, () => import("./views/forgot.mjs")],
+  [/^\/reset$/, () => import("./views/reset.mjs")],
+  [/^\/report$/, () => import("./views/report.mjs")],
+  [/^\/unlock$/, () => import("./views/unlock.mjs")],
   [new RegExp(`^/files/(?<id>${UUID})$`), () => import("./views/file.mjs")],
   [/^\/verify$/, () => import("./views/verify.mjs")],
   [/^\/account$/, () => import("./views/account.mjs")],
@@ -32,12 +36,12 @@ export function start() {
   return show({ moved: false });
 }
 
-/** Go to an address of this console. */
-export function go(path, { replace = false } = {}) {
+/** Go to an address of this console. Its page gets `told`: words on what just happened. */
+export function go(path, { replace = false, told = null } = {}) {
   if (replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
   scrollTo(0, 0);
-  return show({ moved: true });
+  return show({ moved: true, told });
 }
 
 /** Show the current address again, as after signing in or out. */
@@ -55,7 +59,7 @@ function followLink(event) {
   go(url.pathname + url.search + url.hash);
 }
 
-async function show({ moved }) {
+async function show({ moved, told = null }) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
@@ -69,13 +73,13 @@ async function show({ moved }) {
     view = { render: unreachable };
   }
   if (signal.aborted) return;
-  const { title, content } = view.render({ params, signal, query: new URLSearchParams(location.search) });
+  const { title, content } = view.render({ params, signal, told, query: new URLSearchParams(location.search) });
   document.title = title ? `${title} · Chronicle` : "Chronicle";
   const main = document.getElementById("main");
   fill(main, content);
   if (moved) {
     main.focus({ preventScroll: true });
-    announce(document.title);
+    announce(told ? `${told} ${document.title}` : document.title);
   }
 }
 

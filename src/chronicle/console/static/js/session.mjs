@@ -95,6 +95,18 @@ export async function signOut() {
   end({ tell: true });
 }
 
+/** End every session of the account, this one too. */
+export async function signOutEverywhere() {
+  const token = await accessToken();
+  await alone(() => request("POST", "/api/auth/logout-all", { token }));
+  end({ tell: true });
+}
+
+/** Find out whether the session lives on after something that may have ended it. Never throws. */
+export async function recheck() {
+  if (current) await renew().catch(() => {});
+}
+
 function ignoreEnded(error) {
   if (!(error instanceof Problem && error.status === 401)) throw error;
 }

@@ -2,19 +2,21 @@
 
 import { characters, CODE_LENGTH, shown } from "../codes.mjs";
 import { announce, fill, h } from "../dom.mjs";
-import { field, form, notice } from "../forms.mjs";
+import { field, form, notice, refused } from "../forms.mjs";
 import { clock } from "../format.mjs";
-import { Problem, request } from "../http.mjs";
+import { Problem } from "../http.mjs";
 import { icon } from "../icons.mjs";
 import * as outbox from "../outbox.mjs";
 
 const GUESSES = 5;
 
 /**
- * The form for a code. `ticket` is the answer that began it, `entered(session)` is called with the
- * session that the right code gives, `back()` when the address should be corrected.
+ * The form for a code. `lead` says where it was sent; `ticket` is the answer that began it;
+ * `submit({ticket, code})` hands both in, `again(ticket)` asks for another code and gives the ticket
+ * that it belongs to, `back()` is for correcting the address. `more` are fields beside the code, each
+ * with `complete()`; `words` may change the button's `press` and say what `follows`.
  */
-export function codeEntry({ email, ticket: first, page, back, entered }) {
+export function codeEntry({ lead, ticket: first, page, back, submit: handIn, again, noGuessLeft = "Ask for a new one.", more = [], after = null, words = {} }) {
   let ticket = first;
   let begun = performance.now();
   let guesses = GUESSES;
@@ -30,18 +32,18 @@ export function codeEntry({ email, ticket: first, page, back, entered }) {
     placeholder: "7K3M-Q9TD",
   });
   code.input.classList.add("code-input");
-  const button = h("button", { class: "button button-main button-wide", type: "submit" }, "Confirm");
+  const button = h("button", { class: "button button-main button-wide", type: "submit" }, words.press ?? "Confirm");
   const left = h("p", { class: "note soft tabular", role: "timer" });
   const resend = h("button", { class: "link-button note tabular", type: "button" });
   const told = h("div", { role: "status" });
 
   code.input.addEventListener("input", () => keepShape(code.input));
   code.input.addEventListener("input", () => {
-    if (characters(code.input.value).length === CODE_LENGTH) submitter.requestSubmit();
+    if (more.length === 0 && characters(code.input.value).length === CODE_LENGTH) submitter.requestSubmit();
   });
   resend.addEventListener("click", sendAgain);
 
-  const submitter = form({ fields: [code], button, submit });
+  const submitter = form({ fields: [code, ...more], button, submit, after });
   const timer = setInterval(tick, 1000);
   page.signal.addEventListener("abort", () => clearInterval(timer));
   tick();
@@ -53,29 +55,35 @@ export function codeEntry({ email, ticket: first, page, back, entered }) {
       "div",
       { class: "page-head" },
       h("h1", {}, "Check your mail"),
-      h("p", { class: "soft" }, "We sent a code to ", h("strong", { class: "break" }, email), ". ", h("button", { class: "link-button", type: "button", on: { click: back } }, "Not your address?")),
+      h("p", { class: "soft" }, lead, " ", h("button", { class: "link-button", type: "button", on: { click: back } }, "Not your address?")),
+      words.follows && h("p", { class: "soft" }, words.follows),
     ),
     h("div", { class: "sheet form" }, submitter, h("div", { class: "code-times" }, left, resend), told, outboxHint()),
   );
   return { element, focus: () => code.input.focus() };
 
   async function submit() {
-    if (characters(code.input.value).length < CODE_LENGTH) {
-      code.error(`A code has ${CODE_LENGTH} characters.`);
-      return code.input.focus();
-    }
+    if (!complete()) return;
     try {
-      entered(await request("POST", "/api/auth/register/verify", { body: { ticket: ticket.ticket, code: shown(code.input.value) } }));
+      await handIn({ ticket: ticket.ticket, code: shown(code.input.value) });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       wrong(error);
     }
   }
 
+  function complete() {
+    const short = characters(code.input.value).length < CODE_LENGTH;
+    if (short) code.error(`A code has ${CODE_LENGTH} characters.`);
+    const unfit = more.filter((one) => !one.complete());
+    (short ? code : unfit[0])?.input.focus();
+    return !short && unfit.length === 0;
+  }
+
   function wrong(problem) {
     if (problem.code === "invalid_code") {
       guesses -= 1;
-      code.error(guesses > 0 ? `That is not the code. ${guesses} ${guesses === 1 ? "guess" : "guesses"} left.` : "That is not the code. Ask for a new one.");
+      code.error(guesses > 0 ? `That is not the code. ${guesses} ${guesses === 1 ? "guess" : "guesses"} left.` : `That is not the code, and no guess is left. ${noGuessLeft}`);
       code.input.select();
     } else if (problem.code === "ticket_expired") {
       code.error("This code is spent or too old. Ask for a new one, or start again.");
@@ -87,16 +95,18 @@ export function codeEntry({ email, ticket: first, page, back, entered }) {
 
   async function sendAgain() {
     try {
-      ticket = await request("POST", "/api/auth/register/resend", { body: { ticket: ticket.ticket } });
+      const fresh = await again(ticket.ticket);
+      // A new code for the same ticket brings no new guesses.
+      if (fresh.ticket !== ticket.ticket) guesses = GUESSES;
+      ticket = fresh;
       begun = performance.now();
-      guesses = GUESSES;
       code.input.value = "";
       code.error(null);
       fill(told, notice("good", "check", "A new code is on its way. The old one no longer works."));
       code.input.focus();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      fill(told, notice("bad", "warning", error.message));
+      fill(told, refused(error));
     }
     tick();
   }

@@ -1,12 +1,12 @@
 // Sign-up in two steps on one page: e-mail and password, then the code from the mail.
 
 import { fill, h } from "../dom.mjs";
-import { field, form, revealButton } from "../forms.mjs";
+import { field, form } from "../forms.mjs";
 import { request } from "../http.mjs";
-import { judge } from "../passwords.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
 import { codeEntry } from "./code-entry.mjs";
+import { newPassword } from "./new-password.mjs";
 
 export function render(page) {
   if (session.user()) queueMicrotask(() => router.go("/", { replace: true }));
@@ -16,7 +16,7 @@ export function render(page) {
 
   function showForm(known = {}) {
     const email = field({ name: "email", label: "E-mail address", type: "email", autocomplete: "email", required: true, value: known.email });
-    const password = passwordField();
+    const password = newPassword();
     const name = field({ name: "name", label: "Name", optional: true, autocomplete: "name", maxlength: 200, value: known.name });
     const button = h("button", { class: "button button-main button-wide", type: "submit" }, "Create the account");
     const submit = async () => {
@@ -37,7 +37,15 @@ export function render(page) {
 
   function showCode(body, ticket) {
     const back = () => showForm(body).input.focus();
-    const { element, focus } = codeEntry({ email: body.email, ticket, page, back, entered: enter });
+    const { element, focus } = codeEntry({
+      lead: ["We sent a code to ", h("strong", { class: "break" }, body.email), "."],
+      ticket,
+      page,
+      back,
+      noGuessLeft: "Start again from your address.",
+      again: (waiting) => request("POST", "/api/auth/register/resend", { body: { ticket: waiting } }),
+      submit: async (typed) => enter(await request("POST", "/api/auth/register/verify", { body: typed })),
+    });
     fill(place, element);
     focus();
   }
@@ -48,30 +56,10 @@ export function render(page) {
   }
 }
 
-/** A new password with its rule, counted while it is typed. */
-function passwordField() {
-  const one = field({
-    name: "password",
-    label: "Password",
-    type: "password",
-    autocomplete: "new-password",
-    required: true,
-    hint: judge("").words,
-    control: revealButton,
-  });
-  one.input.addEventListener("input", () => {
-    const { fits, words } = judge(one.input.value);
-    one.hint(words);
-    one.element.querySelector(".field-hint").classList.toggle("field-hint-good", fits);
-  });
-  return one;
-}
-
 function complete(email, password) {
   const address = email.input.value.trim();
-  const { fits, words } = judge(password.input.value);
   if (!/^\S+@\S+$/.test(address)) email.error("Enter an e-mail address, such as name@example.org.");
-  if (!fits) password.error(words);
+  password.complete();
   const wrong = [email, password].find((one) => one.input.hasAttribute("aria-invalid"));
   wrong?.input.focus();
   return !wrong;
