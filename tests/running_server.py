@@ -19,7 +19,7 @@ CHEAP_HASHES = {
     "CHRONICLE_ARGON2_TIME_COST": "1",
     "CHRONICLE_ARGON2_PARALLELISM": "1",
 }
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven lamps over a quiet harbour"
 
 _T = TypeVar("_T")
 

@@ -37,7 +37,7 @@ from tests.fakes.auth import InMemoryTickets, KeptMailer
 from tests.fakes.world import FakeWorld, keyring
 
 BASE_URL = "http://localhost:8000"
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven lamps over a quiet harbour"
 BROWSER = Visitor("192.0.2.7", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
 ADA = parse_email("ada@example.org")
 
