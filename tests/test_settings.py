@@ -158,6 +158,41 @@ def test_production_wants_argon2_at_owasp_strength(
 
 
 @pytest.mark.parametrize(
+    ("scheme", "cost", "refused"),
+    [("bcrypt", "9", True), ("bcrypt", "10", False), ("argon2id", "4", False)],
+)
+def test_production_wants_bcrypt_at_owasp_strength_where_it_is_used(
+    scheme: str, cost: str, refused: bool
+) -> None:
+    bcrypt = {"CHRONICLE_PASSWORD_HASH": scheme, "CHRONICLE_BCRYPT_COST": cost}
+    assert problems_of(bcrypt) == {}
+    assert ("CHRONICLE_BCRYPT_COST" in problems_of(PRODUCTION | bcrypt)) is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PASSWORD_HASH", "md5"),
+        ("BCRYPT_COST", "16"),
+        ("BCRYPT_COST", "3"),
+        ("ARGON2_MEMORY_KIB", "262145"),
+        ("ARGON2_PARALLELISM", "17"),
+        ("BREACH_CHECK", "yes"),
+        ("BREACH_URL", "http://breaches.example.org"),
+    ],
+)
+def test_no_hash_and_no_look_up_is_set_that_could_not_be_used(name: str, value: str) -> None:
+    assert set(problems_of({f"CHRONICLE_{name}": value})) == {f"CHRONICLE_{name}"}
+
+
+def test_argon2_takes_no_seconds() -> None:
+    slow = {"CHRONICLE_ARGON2_MEMORY_KIB": "262144", "CHRONICLE_ARGON2_TIME_COST": "4"}
+    assert problems_of(slow) == {}
+    slow["CHRONICLE_ARGON2_TIME_COST"] = "5"
+    assert set(problems_of(slow)) == {"CHRONICLE_ARGON2_TIME_COST"}
+
+
+@pytest.mark.parametrize(
     ("url", "refused"),
     [
         ("redis://cache.example.org", True),

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from chronicle import setting_values as values
+from chronicle.auth import password_bounds as bounds
 from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
 from chronicle.setting_values import Network, Secret, SecretUrl
 
@@ -20,6 +21,8 @@ LIFETIME = values.whole_number(1, 3650 * DAY_SECONDS)
 
 # Pairs of memory in KiB and passes that OWASP's password storage cheat sheet counts as equal.
 ARGON2_MINIMUMS = ((47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5))
+
+BCRYPT_MINIMUM = 10
 
 
 class Environment(StrEnum):
@@ -35,6 +38,20 @@ class Mailer(StrEnum):
     OUTBOX = "outbox"
     SMTP = "smtp"
     BREVO = "brevo"
+
+
+class PasswordHash(StrEnum):
+    """What new passwords are hashed with."""
+
+    ARGON2ID = "argon2id"
+    BCRYPT = "bcrypt"
+
+
+class BreachCheck(StrEnum):
+    """Whom new passwords are looked up with."""
+
+    OFF = "off"
+    HIBP = "hibp"
 
 
 class LogLevel(StrEnum):
@@ -74,9 +91,13 @@ class Settings:
     request_burst: int
     limit_scale: int
     stall_seconds: int
+    breach_check: BreachCheck
+    breach_url: str
+    password_hash: PasswordHash
     argon2_memory_kib: int
     argon2_time_cost: int
     argon2_parallelism: int
+    bcrypt_cost: int
     hash_pool_size: int
     hash_queue_limit: int
     access_token_seconds: int
@@ -180,9 +201,19 @@ def _read(reader: Reader) -> Settings:
         request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
         limit_scale=reader.read("limit_scale", number(1, 1000), 1),
         stall_seconds=reader.read("stall_seconds", number(1, 3600), 60),
-        argon2_memory_kib=reader.read("argon2_memory_kib", number(8, 4 * 2**20), 19456),
+        breach_check=reader.read("breach_check", values.one_of(BreachCheck), BreachCheck.OFF),
+        breach_url=reader.read("breach_url", values.api_url, "https://api.pwnedpasswords.com"),
+        password_hash=reader.read(
+            "password_hash", values.one_of(PasswordHash), PasswordHash.ARGON2ID
+        ),
+        argon2_memory_kib=reader.read(
+            "argon2_memory_kib", number(8, bounds.ARGON2_MOST_MEMORY_KIB), 19456
+        ),
         argon2_time_cost=reader.read("argon2_time_cost", number(1, 100), 2),
-        argon2_parallelism=reader.read("argon2_parallelism", number(1, 64), 1),
+        argon2_parallelism=reader.read(
+            "argon2_parallelism", number(1, bounds.ARGON2_MOST_LANES), 1
+        ),
+        bcrypt_cost=reader.read("bcrypt_cost", number(*bounds.BCRYPT_COSTS), 12),
         hash_pool_size=hash_pool_size,
         hash_queue_limit=reader.read("hash_queue_limit", number(0, 10_000), 16 * hash_pool_size),
         access_token_seconds=reader.read("access_token_seconds", number(1, 3600), 600),
@@ -211,6 +242,12 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             "CHRONICLE_ARGON2_MEMORY_KIB",
             f"argon2 needs at least 8 KiB a lane: {8 * settings.argon2_parallelism} or more",
+        )
+    if settings.argon2_memory_kib * settings.argon2_time_cost > bounds.ARGON2_MOST_WORK_KIB:
+        yield Problem(
+            "CHRONICLE_ARGON2_TIME_COST",
+            "hashes would take seconds: memory in KiB times passes is at most"
+            f" {bounds.ARGON2_MOST_WORK_KIB}",
         )
     if settings.mailer is Mailer.SMTP and settings.smtp_url is None:
         yield Problem(
@@ -254,6 +291,10 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "CHRONICLE_LIMIT_SCALE",
             f"{settings.limit_scale} would let guesses through that many times as fast; it is for"
             " tests and benchmarks, which come from one address",
+        )
+    if settings.password_hash is PasswordHash.BCRYPT and settings.bcrypt_cost < BCRYPT_MINIMUM:
+        yield Problem(
+            "CHRONICLE_BCRYPT_COST", f"weaker than OWASP's minimum; use {BCRYPT_MINIMUM} or more"
         )
     if not _argon2_is_strong(settings):
         yield Problem(

@@ -16,6 +16,7 @@ import uvloop
 from redis.asyncio import Redis
 
 from chronicle.adapters import keys_file
+from chronicle.adapters.breaches.hibp import HibpBreaches
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
@@ -45,7 +46,9 @@ from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
 from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.password_policy import PasswordPolicy
 from chronicle.auth.password_reset import PasswordReset
+from chronicle.auth.password_schemes import Argon2id, BcryptSha256, PasswordScheme
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.ports import MailTransport
 from chronicle.auth.refresh_tokens import RefreshTokens
@@ -68,7 +71,8 @@ from chronicle.security.keys import Keyring, Purpose
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
 from chronicle.security.mailed_tokens import TokenDesk
-from chronicle.settings import Mailer, Settings
+from chronicle.setting_values import host_of
+from chronicle.settings import BreachCheck, Mailer, PasswordHash, Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
 from chronicle.worker.schedule import Chore, running
@@ -158,6 +162,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             storage=storage,
             mailer=mail.mailer,
             hashing=hashing,
+            policy=await _password_policy(settings, stack),
             wake_ledger=sequencer.wake,
             world=world,
         )
@@ -356,13 +361,24 @@ def _transport(settings: Settings, stack: AsyncExitStack) -> MailTransport:
 
 
 def _hashing(settings: Settings) -> PasswordHashing:
-    return PasswordHashing(
-        memory_kib=settings.argon2_memory_kib,
-        time_cost=settings.argon2_time_cost,
-        parallelism=settings.argon2_parallelism,
-        threads=settings.hash_pool_size,
-        queue=settings.hash_queue_limit,
-    )
+    scheme: PasswordScheme
+    if settings.password_hash is PasswordHash.BCRYPT:
+        scheme = BcryptSha256(cost=settings.bcrypt_cost)
+    else:
+        scheme = Argon2id(
+            memory_kib=settings.argon2_memory_kib,
+            time_cost=settings.argon2_time_cost,
+            parallelism=settings.argon2_parallelism,
+        )
+    return PasswordHashing(scheme, threads=settings.hash_pool_size, queue=settings.hash_queue_limit)
+
+
+async def _password_policy(settings: Settings, stack: AsyncExitStack) -> PasswordPolicy:
+    breached = None
+    if settings.breach_check is BreachCheck.HIBP:
+        breached = await stack.enter_async_context(HibpBreaches(settings.breach_url))
+    host = host_of(settings.base_url)
+    return PasswordPolicy(("chronicle", host, *host.split(".")[:-1]), breached)
 
 
 class _People:
@@ -376,6 +392,7 @@ class _People:
         storage: _Storage,
         mailer: QueuedMailer,
         hashing: PasswordHashing,
+        policy: PasswordPolicy,
         wake_ledger: Callable[[], None],
         world: World,
     ) -> None:
@@ -438,6 +455,7 @@ class _People:
             book=self.book,
             keeping=self.sessions,
             hashing=hashing,
+            policy=policy,
             events=self.events,
             tokens=tokens,
             mailer=mailer,
@@ -464,6 +482,7 @@ class _People:
             book=self.book,
             sign_in=self.sign_in,
             hashing=hashing,
+            policy=policy,
             codes=codes,
             mailer=mailer,
             base_url=settings.base_url,

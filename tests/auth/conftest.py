@@ -17,6 +17,8 @@ from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.password_policy import PasswordPolicy
+from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
@@ -93,7 +95,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     keys = keyring()
     cipher, index = FieldCipher(keys), BlindIndex(keys)
     book = AccountBook(SqliteAccounts(engine), cipher, index, world.world)
-    hashing = CountingHashing(memory_kib=64, time_cost=1, parallelism=1, threads=2, queue=8)
+    hashing = CountingHashing(
+        Argon2id(memory_kib=64, time_cost=1, parallelism=1), threads=2, queue=8
+    )
     tickets, mailer = InMemoryTickets(), KeptMailer()
     issuer = Issuer(BASE_URL, BASE_URL, "test")
     keeping = SessionKeeping(
@@ -129,6 +133,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         book=book,
         sign_in=sign_in,
         hashing=hashing,
+        policy=PasswordPolicy(("chronicle",), breached=None),
         codes=MailedCodes(tickets, cipher, index, code_guesses, world.world),
         mailer=mailer,
         base_url=BASE_URL,

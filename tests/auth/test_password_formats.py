@@ -13,7 +13,11 @@ from chronicle.auth.password_bounds import ARGON2_MOST_MEMORY_KIB
 from chronicle.auth.password_formats import is_password
 from chronicle.auth.password_schemes import Argon2id, BcryptSha256
 
-passwords = st.text(st.characters(exclude_categories=("Cs",)), max_size=256)
+passwords = st.text(
+    # HMAC fills its key up with zeros, so scrypt and PBKDF2 can't tell NULs at the end.
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0"),
+    max_size=256,
+)
 SALT = b"sixteen byte salt"
 
 
@@ -211,7 +215,9 @@ def test_a_format_that_is_not_known_matches_nothing(password_hash: str) -> None:
     assert not is_password("", password_hash)
 
 
-@given(password=passwords, password_hash=st.text(max_size=200))
+@given(
+    password=st.text(st.characters(exclude_categories=("Cs",))), password_hash=st.text(max_size=200)
+)
 def test_no_text_at_all_breaks_verifying(password: str, password_hash: str) -> None:
     assert not is_password(password, password_hash)
 

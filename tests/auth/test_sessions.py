@@ -2,10 +2,20 @@ from dataclasses import replace
 
 import pytest
 
+from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.errors import Unauthenticated
 from chronicle.users.emails import parse_email
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+
+# Each is of "password", and cheap.
+FOREIGN = [
+    "$2a$04$KTwoR04l09iPKjj1hcBDsuWd.GAzZW1JQ930S.kgYTf0BUmBnjWtG",
+    "$scrypt$ln=4,r=8,p=1$c29tZXNhbHQ$7xe5L3Roj67jYaBKf3ePT2Y6rVHHGUWO44Z8iz+O6PQ",
+    "pbkdf2_sha256$10$seasalt$5rmNRFiRuUP33Ej2pkHvsHJP9Yky6yHqLYGPG7nFNEE=",
+    "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
+    "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2",
+]
 
 
 async def test_within_ten_seconds_a_racing_client_gets_the_same_successor(desk: Desk) -> None:
@@ -139,7 +149,9 @@ async def test_every_granted_sign_in_waits_for_the_ledger_and_no_failed_one_does
 async def test_a_weak_hash_is_made_stronger_at_sign_in(desk: Desk) -> None:
     await desk.sign_up()
     weak = await desk.book.find(ADA)
-    stronger = PasswordHashing(memory_kib=64, time_cost=2, parallelism=1, threads=1, queue=1)
+    stronger = PasswordHashing(
+        Argon2id(memory_kib=64, time_cost=2, parallelism=1), threads=1, queue=1
+    )
     await replace(desk.sign_in, hashing=stronger).with_password(ADA, PASSWORD, BROWSER)
     strong = await desk.book.find(ADA)
     stronger.close()
@@ -147,6 +159,26 @@ async def test_a_weak_hash_is_made_stronger_at_sign_in(desk: Desk) -> None:
     assert strong is not None
     assert "t=1" in (desk.book.password_hash(weak) or "")
     assert "t=2" in (desk.book.password_hash(strong) or "")
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=lambda foreign: foreign[:12])
+async def test_a_hash_from_another_system_is_replaced_by_ours_at_sign_in(
+    desk: Desk, foreign: str
+) -> None:
+    await desk.sign_up()
+    ours = await desk.book.find(ADA)
+    assert ours is not None
+    await desk.book.rehash(ours, foreign)
+    with pytest.raises(Unauthenticated):
+        await desk.sign_in.with_password(ADA, "another password", BROWSER)
+    kept = await desk.book.find(ADA)
+    assert kept is not None
+    assert desk.book.password_hash(kept) == foreign
+    for _ in range(2):
+        await desk.sign_in.with_password(ADA, "password", BROWSER)
+        upgraded = await desk.book.find(ADA)
+        assert upgraded is not None
+        assert (desk.book.password_hash(upgraded) or "").startswith("$argon2id$")
 
 
 async def test_one_hash_is_computed_for_known_and_unknown_accounts(desk: Desk) -> None:

@@ -45,6 +45,20 @@ async def test_a_token_is_good_for_its_purpose_alone(
     assert await mailed_tokens.spend(token.hash, purpose="reset", now=world.time) == token
 
 
+async def test_a_token_is_found_for_as_long_as_it_could_be_spent_and_finding_spends_nothing(
+    mailed_tokens: MailedTokens, world: FakeWorld, owner: AccountRecord
+) -> None:
+    token = a_token(world, owner)
+    await mailed_tokens.add(token)
+    for _ in range(2):
+        assert await mailed_tokens.find(token.hash, purpose="reset", now=world.time) == token
+    assert await mailed_tokens.find(token.hash, purpose="unlock", now=world.time) is None
+    assert await mailed_tokens.find(b"?" * 32, purpose="reset", now=world.time) is None
+    assert await mailed_tokens.find(token.hash, purpose="reset", now=token.expires_at) is None
+    await mailed_tokens.spend(token.hash, purpose="reset", now=world.time)
+    assert await mailed_tokens.find(token.hash, purpose="reset", now=world.time) is None
+
+
 async def test_an_expired_token_is_good_for_nothing_and_is_forgotten(
     mailed_tokens: MailedTokens, world: FakeWorld, owner: AccountRecord
 ) -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chronicle.auth import mails
-from chronicle.auth.passwords import PasswordHashing, accept_password, normalize_password
+from chronicle.auth.familiar_words import PasswordOwner
+from chronicle.auth.password_policy import PasswordPolicy
+from chronicle.auth.passwords import PasswordHashing, normalize_password
 from chronicle.auth.ports import Mailer
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.tokens import Identity
@@ -34,6 +36,7 @@ class Credentials:
     book: AccountBook
     keeping: SessionKeeping
     hashing: PasswordHashing
+    policy: PasswordPolicy
     events: EventLog
     tokens: TokenDesk
     mailer: Mailer
@@ -50,14 +53,21 @@ class Credentials:
             Unauthenticated: `invalid_credentials`: the old one is not right; nothing changed.
             Conflict: `edited_meanwhile`; nothing changed.
         """
-        accepted = accept_password(new_password)
         account = await self.book.record(identity.account_id)
+        accepted = await self.policy.accept(
+            new_password, self.owner_of(account), field="new_password"
+        )
         stored = self.book.password_hash(account)
         if not await self.hashing.matches(normalize_password(password), stored):
             await self._note(account, visitor, outcome=Outcome.REFUSED)
             raise Unauthenticated("invalid_credentials", "The password is not right.")
         changed = await self.replace_password(account, accepted, visitor, how="password")
         await self.keeping.sessions.carry_over(identity.session_id, epoch=changed.epoch)
+
+    def owner_of(self, account: AccountRecord) -> PasswordOwner:
+        """What anybody may know of the person whose account it is."""
+        known = self.book.in_the_clear(account)
+        return PasswordOwner(known.email, known.name)
 
     async def replace_password(
         self, account: AccountRecord, accepted: str, visitor: Visitor, *, how: str

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import bcrypt
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from chronicle.auth import password_bounds as bounds
 from chronicle.auth.password_schemes import bcrypt_sha256_digest
@@ -45,8 +45,8 @@ _BCRYPT_BYTES = 72
 _argon2 = PasswordHasher()
 
 
-def is_password(password: str, password_hash: str) -> bool:
-    """Whether a hash is that of a normalised password; never for a hash that can't be read.
+def is_password(password: str, password_hash: str) -> bool | None:
+    """Whether a hash is that of a normalised password; None when nothing could be computed.
 
     Takes at most a second or two of one core, whatever the hash says.
     """
@@ -55,9 +55,9 @@ def is_password(password: str, password_hash: str) -> bool:
         if match is not None:
             try:
                 return verify(match, password.encode())
-            except ValueError:  # base64 or salts that only look right
-                return False
-    return False
+            except ValueError:  # too costly, or base64 and salts that only look right
+                return None
+    return None
 
 
 def _argon2_matches(match: re.Match[str], password: bytes) -> bool:
@@ -67,30 +67,31 @@ def _argon2_matches(match: re.Match[str], password: bytes) -> bool:
         or memory * passes > bounds.ARGON2_MOST_WORK_KIB
         or lanes > bounds.ARGON2_MOST_LANES
     ):
-        return False
+        raise _too_costly()
     try:
         return _argon2.verify(match[0], password)
-    except (VerificationError, InvalidHashError):
+    except VerifyMismatchError:
         return False
+    except VerificationError as error:
+        raise ValueError("no argon2 hash") from error
 
 
 def _bcrypt_sha256_matches(match: re.Match[str], password: bytes) -> bool:
-    if not _is_bcrypt_cost(int(match[1])):
-        return False
+    _check_bcrypt_cost(int(match[1]))
     salt = f"$2b${int(match[1]):02}${match[2]}".encode()
     return hmac.compare_digest(bcrypt_sha256_digest(password, salt), match[3].encode())
 
 
 def _bcrypt_matches(match: re.Match[str], password: bytes) -> bool:
-    if not _is_bcrypt_cost(int(match[1])):
-        return False
+    _check_bcrypt_cost(int(match[1]))
     # Whoever made the hash had bcrypt look at this much; today's library refuses more.
     return bcrypt.checkpw(password[:_BCRYPT_BYTES], match[0].encode())
 
 
-def _is_bcrypt_cost(cost: int) -> bool:
+def _check_bcrypt_cost(cost: int) -> None:
     least, highest = bounds.BCRYPT_COSTS
-    return least <= cost <= highest
+    if not least <= cost <= highest:
+        raise _too_costly()
 
 
 def _scrypt_matches(match: re.Match[str], password: bytes) -> bool:
@@ -101,7 +102,7 @@ def _scrypt_matches(match: re.Match[str], password: bytes) -> bool:
         or memory * p > bounds.SCRYPT_MOST_WORK_BYTES
         or 128 * r * p > bounds.SCRYPT_MOST_MEMORY_BYTES
     ):
-        return False
+        raise _too_costly()
     digest = _base64(match[5])
     computed = hashlib.scrypt(
         password,
@@ -132,13 +133,15 @@ def _phc_matches(match: re.Match[str], password: bytes) -> bool:
 
 def _pbkdf2_matches(match: re.Match[str], password: bytes, *, salt: bytes, digest: bytes) -> bool:
     iterations = int(match[1])
-    if iterations > bounds.PBKDF2_MOST_ITERATIONS:
-        return False
     # Past one block of SHA-256, each further one costs the whole work again and protects nothing.
-    if len(digest) > hashlib.sha256().digest_size:
-        return False
+    if iterations > bounds.PBKDF2_MOST_ITERATIONS or len(digest) > hashlib.sha256().digest_size:
+        raise _too_costly()
     computed = hashlib.pbkdf2_hmac("sha256", password, salt, iterations, len(digest))
     return hmac.compare_digest(computed, digest)
+
+
+def _too_costly() -> ValueError:
+    return ValueError("costs more than a hash may")
 
 
 def _base64(text: str) -> bytes:

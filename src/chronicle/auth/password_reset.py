@@ -14,14 +14,13 @@ from chronicle.auth.mailed_codes import (
     TicketPurpose,
     wrong_code,
 )
-from chronicle.auth.passwords import accept_password
 from chronicle.auth.ports import Mailer
 from chronicle.errors import Conflict, Rejected
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
-from chronicle.users.ports import AccountId
+from chronicle.users.ports import AccountId, AccountRecord
 
 
 class _Reset(msgspec.Struct, frozen=True):
@@ -72,14 +71,18 @@ class PasswordReset:
         """Set another password; all sessions end.
 
         Raises:
-            Rejected: the password can't be set (no guess is spent), or `invalid_code`.
+            Rejected: the password can't be set (no guess is spent, unless it is refused for what
+                is known of its owner, and then the ticket stays), or `invalid_code`.
             Gone: `ticket_expired`.
         """
-        accepted = accept_password(password)
+        policy = self.credentials.policy
+        accepted = await policy.accept(password)
         reset = await self.codes.check(TicketPurpose.RESET, ticket, code, _Reset)
         if reset.account_id is None:
             raise wrong_code()
-        await self._set(reset.account_id, reset.epoch, accepted, visitor)
+        account = await self._account(reset.account_id, reset.epoch)
+        policy.check_owner(accepted, self.credentials.owner_of(account))
+        await self._set(account, accepted, visitor)
         await self.codes.drop(ticket)
 
     async def finish_with_token(self, token: str, password: str, visitor: Visitor) -> None:
@@ -88,17 +91,25 @@ class PasswordReset:
         Raises:
             Rejected: the password can't be set (the token stays good), or `invalid_reset_token`.
         """
-        accepted = accept_password(password)
-        spent = await self.tokens.spend(TokenPurpose.RESET, token)
-        if spent is None:
+        policy = self.credentials.policy
+        accepted = await policy.accept(password)
+        known = await self.tokens.find(TokenPurpose.RESET, token)
+        if known is None:
             raise _invalid()
-        await self._set(spent.account_id, spent.epoch, accepted, visitor)
+        account = await self._account(known.account_id, known.epoch)
+        policy.check_owner(accepted, self.credentials.owner_of(account))
+        if await self.tokens.spend(TokenPurpose.RESET, token) is None:
+            raise _invalid()
+        await self._set(account, accepted, visitor)
 
-    async def _set(self, account_id: bytes, epoch: int, accepted: str, visitor: Visitor) -> None:
+    async def _account(self, account_id: bytes, epoch: int) -> AccountRecord:
         account = await self.book.record(AccountId(account_id))
         # Whatever moved the epoch since (another reset, a lock, a logout of all) voids this one.
         if account.epoch != epoch:
             raise _invalid()
+        return account
+
+    async def _set(self, account: AccountRecord, accepted: str, visitor: Visitor) -> None:
         try:
             await self.credentials.replace_password(account, accepted, visitor, how="reset")
         except Conflict as conflict:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from chronicle.auth import mails
+from chronicle.auth.familiar_words import PasswordOwner
 from chronicle.auth.mailed_codes import (
     CODE_LIFETIME,
     MailedCodes,
@@ -13,7 +14,8 @@ from chronicle.auth.mailed_codes import (
     expired,
     wrong_code,
 )
-from chronicle.auth.passwords import PasswordHashing, accept_password
+from chronicle.auth.password_policy import PasswordPolicy
+from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.ports import Mail, Mailer
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
@@ -48,6 +50,7 @@ class Registration:
     book: AccountBook
     sign_in: SignIn
     hashing: PasswordHashing
+    policy: PasswordPolicy
     codes: MailedCodes
     mailer: Mailer
     base_url: str
@@ -62,7 +65,8 @@ class Registration:
             Rejected: the password can't be set.
             Unavailable: `overloaded`, or the ticket or the mail could not be kept; no ticket is.
         """
-        password_hash = await self.hashing.hash(accept_password(password))
+        owner = PasswordOwner(email.entered, name)
+        password_hash = await self.hashing.hash(await self.policy.accept(password, owner))
         known = await self.book.addressee(email)
         sign_up = _SignUp(
             account_id=self.world.new_id(),

@@ -25,7 +25,7 @@ class TokenPurpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SpentToken:
+class MailedToken:
     """A token that was good: its account, and the account's epoch when it was issued."""
 
     account_id: bytes
@@ -50,12 +50,23 @@ class TokenDesk:
         await self.tokens.add(record)
         return token
 
-    async def spend(self, purpose: TokenPurpose, token: str) -> SpentToken | None:
+    async def find(self, purpose: TokenPurpose, token: str) -> MailedToken | None:
+        """Whose token it is and of which epoch, without spending it; None when it is not good."""
+        return _of_account(
+            await self.tokens.find(_hash(token), purpose=purpose, now=self.world.now())
+        )
+
+    async def spend(self, purpose: TokenPurpose, token: str) -> MailedToken | None:
         """Whose token it was and of which epoch, for the one call that spends it; else None."""
-        record = await self.tokens.spend(_hash(token), purpose=purpose, now=self.world.now())
-        if record is None or record.account_id is None:
-            return None
-        return SpentToken(record.account_id, record.epoch)
+        return _of_account(
+            await self.tokens.spend(_hash(token), purpose=purpose, now=self.world.now())
+        )
+
+
+def _of_account(record: MailedTokenRecord | None) -> MailedToken | None:
+    if record is None or record.account_id is None:
+        return None
+    return MailedToken(record.account_id, record.epoch)
 
 
 def _hash(token: str) -> bytes:

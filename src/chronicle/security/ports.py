@@ -66,6 +66,11 @@ class MailedTokens(Protocol):
     async def add(self, record: MailedTokenRecord) -> None:
         """Store a new token; durable on return."""
 
+    async def find(
+        self, token_hash: bytes, *, purpose: str, now: datetime
+    ) -> MailedTokenRecord | None:
+        """The token of this purpose, if it is neither spent nor expired; nothing changes."""
+
     async def spend(
         self, token_hash: bytes, *, purpose: str, now: datetime
     ) -> MailedTokenRecord | None:

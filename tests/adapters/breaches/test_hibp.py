@@ -79,6 +79,6 @@ async def test_an_api_that_says_nothing_is_left_at_the_deadline(api: RangeApi) -
 
 
 async def test_nobody_there_is_the_same_as_no_answer() -> None:
-    async with HibpBreaches("http://127.0.0.1:1/range") as breaches:
+    async with HibpBreaches("http://127.0.0.1:1") as breaches:
         with pytest.raises(Unavailable):
             await breaches.contains(PASSWORD)

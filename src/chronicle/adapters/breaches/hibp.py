@@ -24,10 +24,10 @@ _HEADERS = {"User-Agent": "Chronicle", "Add-Padding": "true"}
 
 
 class HibpBreaches:
-    """`auth.ports.BreachedPasswords` on an API at `url`, which the five digits are added to."""
+    """`auth.ports.BreachedPasswords` of an API whose origin is `url`."""
 
     def __init__(self, url: str, *, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
-        self._url = url.rstrip("/")
+        self._url = url
         self._deadline_seconds = deadline_seconds
         self._client = httpx2.AsyncClient(
             headers=_HEADERS,
@@ -59,7 +59,7 @@ class HibpBreaches:
 
     async def _ask(self, prefix: str) -> bytes:
         listed = bytearray()
-        async with self._client.stream("GET", f"{self._url}/{prefix}") as answer:
+        async with self._client.stream("GET", f"{self._url}/range/{prefix}") as answer:
             if answer.status_code != httpx2.codes.OK:
                 raise _unavailable(f"status {answer.status_code}")
             async for piece in answer.aiter_bytes():

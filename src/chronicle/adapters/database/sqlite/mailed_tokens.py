@@ -36,6 +36,17 @@ class SqliteMailedTokens:
         )
         return added == 1
 
+    async def find(
+        self, token_hash: bytes, *, purpose: str, now: datetime
+    ) -> MailedTokenRecord | None:
+        """A token that could be spent, as it is."""
+        row = self._engine.one(
+            f"SELECT {_COLUMNS} FROM mailed_tokens WHERE hash = ? AND purpose = ? "
+            "AND spent_at IS NULL AND expires_at > ?",
+            (token_hash, purpose, to_micros(now)),
+        )
+        return None if row is None else _record(row)
+
     async def spend(
         self, token_hash: bytes, *, purpose: str, now: datetime
     ) -> MailedTokenRecord | None:
@@ -51,15 +62,7 @@ class SqliteMailedTokens:
             return row
 
         row = await self._engine.write(update)
-        if row is None:
-            return None
-        return MailedTokenRecord(
-            hash=row[0],
-            purpose=row[1],
-            account_id=row[2],
-            epoch=row[3],
-            expires_at=from_micros(row[4]),
-        )
+        return None if row is None else _record(row)
 
     async def forget(self, *, before: datetime) -> int:
         """Drop tokens that expired before a moment; how many."""
@@ -75,3 +78,13 @@ class SqliteMailedTokens:
 def _row(record: MailedTokenRecord) -> tuple[Any, ...]:
     expires_at = to_micros(record.expires_at)
     return (record.hash, record.purpose, record.account_id, record.epoch, expires_at)
+
+
+def _record(row: tuple[Any, ...]) -> MailedTokenRecord:
+    return MailedTokenRecord(
+        hash=row[0],
+        purpose=row[1],
+        account_id=row[2],
+        epoch=row[3],
+        expires_at=from_micros(row[4]),
+    )
