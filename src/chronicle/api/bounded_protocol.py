@@ -1,15 +1,16 @@
 """uvicorn's HTTP/1.1 protocol, with the bounds that it lacks.
 
 On its own it takes header blocks and trailers of any size, waits for them for ever, as it does for
-a client that takes nothing of its answer, reads the rest of a body whose request was already
-answered to its end, and answers what is not HTTP in plain text, in the middle of another answer if
-need be.
+a client that takes nothing of its answer, takes in requests faster than it answers them, reads the
+rest of a body whose request was already answered to its end, and answers what is not HTTP in plain
+text, in the middle of another answer if need be.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from chronicle.api.answer_heads import PlainHeads
@@ -56,6 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: the first header block is awaited."""
         super().connection_made(transport)
+        self.flow = _OneRequestAhead(transport, self.pipeline)
         self.transport = GatheringTransport(transport, self._outbox)  # type: ignore[assignment]
         self._start_timer()
 
@@ -185,3 +187,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer = None
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class _OneRequestAhead(FlowControl):
+    """Reads no further while requests wait their turn: uvicorn reads on after each answer."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Collection[object]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
