@@ -200,6 +200,33 @@ def test_requests_in_a_row_are_answered_in_their_order(server: RunningServer) ->
     assert statuses == [200, 404, 401, 200] * 25
 
 
+def test_answers_in_a_row_are_of_their_own_requests(server: RunningServer) -> None:
+    host = f"localhost:{server.port}"
+    asked = [
+        ("HEAD", "/openapi.json", 200),
+        ("GET", "/health/live", 200),
+        ("POST", "/api/auth/login", 415),
+        ("DELETE", "/health/live", 405),
+        ("HEAD", "/", 200),
+        ("GET", "/nowhere", 404),
+    ] * 20
+    with RawConnection(server.port) as connection:
+        connection.send(b"".join(request(method, path, host=host) for method, path, _ in asked))
+        for method, _path, status in asked:
+            assert connection.answer(method=method).status == status
+
+
+def test_requests_are_not_taken_in_faster_than_they_are_answered(server: RunningServer) -> None:
+    flood = request("GET", "/health/live") * 1000
+    before = resident_kib(server.pid)
+    with RawConnection(server.port, deadline_seconds=1) as connection:
+        # Nobody reads the answers: at some point the server has to stop reading as well.
+        with contextlib.suppress(TimeoutError):
+            connection.try_to_send(flood for _ in range(1000))
+        assert resident_kib(server.pid) - before < 48 * KIB
+        assert exchange(server.port, ALIVE).status == 200
+
+
 def test_an_upgrade_is_ignored_and_ends_the_connection(server: RunningServer) -> None:
     upgrade = [("Connection", "upgrade"), ("Upgrade", "websocket")]
     with RawConnection(server.port) as connection:
