@@ -33,7 +33,7 @@ class Window:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Budget:
     """A named budget: its windows for each kind of subject, the longest last.
 
@@ -128,6 +128,8 @@ class Limits:
         self._index = index
         self._scale = scale
         self._reachable = True
+        # Who asks once asks again: the keys of an address need not be worked out each time.
+        self._of_address = lru_cache(maxsize=4096)(self._limits_of_address)
 
     async def spend_address(self, budget: Budget, address: str) -> Standing | None:
         """One for an address and, with IPv6, for each network that it lies in.
@@ -140,13 +142,8 @@ class Limits:
         """
         if not budget.address:
             return None
-        limits: list[Limit] = []
-        for scope, network, times in networks_of(address):
-            windows = budget.address if times == 1 else budget.address[-1:]
-            subject = self._pseudonym("address", network)
-            limits += self._limits(budget, scope, subject, windows, times)
-        # The widest network comes last, and everything in it is kept together.
-        return await self._spend(budget, subject, tuple(limits))
+        subject, limits = self._of_address(budget, address)
+        return await self._spend(budget, subject, limits)
 
     async def spend_identifier(self, budget: Budget, identifier: str) -> Standing | None:
         """One for a canonical address or name, whether or not it has an account. See above."""
@@ -168,6 +165,15 @@ class Limits:
         pseudonym = self._pseudonym(scope, subject)
         limits = self._limits(budget, scope, pseudonym, windows, 1)
         return await self._spend(budget, pseudonym, tuple(limits))
+
+    def _limits_of_address(self, budget: Budget, address: str) -> tuple[str, tuple[Limit, ...]]:
+        limits: list[Limit] = []
+        for scope, network, times in networks_of(address):
+            windows = budget.address if times == 1 else budget.address[-1:]
+            subject = self._pseudonym("address", network)
+            limits += self._limits(budget, scope, subject, windows, times)
+        # The widest network comes last, and everything in it is kept together.
+        return subject, tuple(limits)
 
     async def _spend(
         self, budget: Budget, subject: str, limits: tuple[Limit, ...]
