@@ -138,6 +138,13 @@ def test_production_refuses_the_keys_that_development_made(tmp_path: Path) -> No
     assert "development" in problems["CHRONICLE_KEYS_FILE"]
 
 
+def test_production_counts_limits_as_they_are() -> None:
+    scale = {"CHRONICLE_LIMIT_SCALE": "1000"}
+    assert problems_of(scale) == {}
+    assert "CHRONICLE_LIMIT_SCALE" in problems_of(PRODUCTION | scale)
+    assert "CHRONICLE_LIMIT_SCALE" not in problems_of(PRODUCTION | {"CHRONICLE_LIMIT_SCALE": "1"})
+
+
 @pytest.mark.parametrize(
     ("memory_kib", "passes", "refused"),
     [

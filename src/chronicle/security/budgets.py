@@ -34,7 +34,6 @@ RESET = Budget(
 GUESS = Budget(
     "guess",
     address=(Window(30, _MINUTE), Window(200, _HOUR), Window(1000, _DAY)),
-    account=(Window(20, _HOUR),),
 )
 # Nobody guesses a refresh token; and whoever is signed in stays so without the limiter.
 REFRESH = Budget("refresh", address=(Window(120, _MINUTE), Window(2000, _HOUR)), essential=False)
