@@ -31,6 +31,36 @@ test("a password's length counts code points after composition", () => {
   assert.equal(judge("🙂".repeat(257)).fits, false);
 });
 
+test("a password that guessers try first is called easy, and why", () => {
+  const reasons = {
+    aaaaaaaaaaaaaaa: "it repeats itself",
+    "Pa$$w0rdPa$$w0rd": "it repeats itself",
+    abcdefghijklmno: "it counts, or follows the alphabet",
+    qwertyuiopasdfghjkl: "it runs along the keys",
+    "1qaz2wsx3edc4rfv": "it runs along the keys",
+    letmeinplease12: "it holds what many people use",
+    "P@ssword12345678": "it holds what many people use",
+    "Ada.Lovelace@example.org": "it holds your name, your address",
+    "4d4 L0v3lace 1815": "it holds your name, your address",
+    "Chronicle 2026 !": "it holds your name, your address or this site’s name",
+  };
+  for (const [password, reason] of Object.entries(reasons)) {
+    const { fits, words, level } = judge(password, ["ada.lovelace@example.org", "Ada King"]);
+    assert.ok(fits && level < 2 && words.includes(`asy to guess: ${reason}`), `${password}: ${words}`);
+  }
+});
+
+test("a password that nobody would guess is called good or strong", () => {
+  for (const password of ["seven lamps over a quiet harbour", "xK9#mQ2$vL5nR8w", "tkzq wvmb rnpl dhgs", "сегодня в саду тихо", "昨日の夜に港で七つの灯りを見ました"]) {
+    const { words, level } = judge(password);
+    assert.ok(level >= 2 && /(Good|Strong)\.$/.test(words), `${password}: ${words}`);
+  }
+});
+
+test("no password is judged before it is long enough", () => {
+  assert.deepEqual(judge("aaaaaaaaaaaa"), { fits: false, words: "3 characters to go, of at least 15.", level: null });
+});
+
 test("sizes have three digits and the right unit, also at the edges", () => {
   assert.equal(bytes(0), "0 B");
   assert.equal(bytes(999), "999 B");

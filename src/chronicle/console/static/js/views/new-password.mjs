@@ -1,11 +1,17 @@
-// The field for a password that is to be set, with its rule, counted while it is typed.
+// The field for a password that is to be set, with what is to say of it while it is typed.
 
-import { h } from "../dom.mjs";
+import { announce, h } from "../dom.mjs";
 import { field, revealButton } from "../forms.mjs";
 import { judge } from "../passwords.mjs";
 
-/** As `field`, with `complete()`: whether it will do; if not, it says why. */
-export function newPassword({ name = "password", label = "Password" } = {}) {
+// Whoever listens hears it once they pause, and not at every key.
+const PAUSE_MS = 800;
+
+/**
+ * As `field`, with `complete()`: whether it will do; if not, it says why. `known()` are texts that
+ * a guesser knows of the person.
+ */
+export function newPassword({ name = "password", label = "Password", known = () => [] } = {}) {
   const one = field({
     name,
     label,
@@ -15,10 +21,16 @@ export function newPassword({ name = "password", label = "Password" } = {}) {
     hint: judge("").words,
     control: revealButton,
   });
+  const bar = h("span", { class: "strength", "aria-hidden": "true" });
+  one.element.querySelector(".field-hint").before(bar);
+  let pause = 0;
   one.input.addEventListener("input", () => {
-    const { fits, words } = judge(one.input.value);
+    const { words, level } = judge(one.input.value, known());
     one.hint(words);
-    one.element.querySelector(".field-hint").classList.toggle("field-hint-good", fits);
+    if (level === null) delete bar.dataset.level;
+    else bar.dataset.level = level;
+    clearTimeout(pause);
+    pause = setTimeout(() => one.input.isConnected && one.input.value && announce(words), PAUSE_MS);
   });
   const complete = () => {
     const { fits, words } = judge(one.input.value);

@@ -16,7 +16,7 @@ export function render(page) {
 
   function showForm(known = {}) {
     const email = field({ name: "email", label: "E-mail address", type: "email", autocomplete: "email", required: true, value: known.email });
-    const password = newPassword();
+    const password = newPassword({ known: () => [email.input.value, name.input.value] });
     const name = field({ name: "name", label: "Name", optional: true, autocomplete: "name", maxlength: 200, value: known.name });
     const button = h("button", { class: "button button-main button-wide", type: "submit" }, "Create the account");
     const submit = async () => {
