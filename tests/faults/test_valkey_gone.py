@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.process_facts import children
 from tests.running_server import PASSWORD, Person, RunningServer, eventually, free_port
@@ -116,7 +115,6 @@ def test_a_spent_guess_does_not_come_back_with_valkey(ada: Person) -> None:
     assert verify(ada.client, ticket, code).status_code == 410
 
 
-@pytest.mark.wider
 def test_codes_fail_closed_while_valkey_hangs(ada: Person) -> None:
     server = ada.server
     ticket = register(ada.client, "carol@example.org").json()["ticket"]

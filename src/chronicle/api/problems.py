@@ -25,6 +25,7 @@ PROBLEMS: dict[str, Problem] = {
     "audience_not_allowed": Problem(403, "No tokens for this audience"),
     "address_blocked": Problem(403, "The address is blocked"),
     "bad_signature": Problem(422, "The checkpoint's signature is not right"),
+    "breaches_unavailable": Problem(503, "Breached passwords can't be looked up right now"),
     "conflict": Problem(409, "The request contradicts what is stored"),
     "content_missing": Problem(503, "The file's bytes can't be read right now"),
     "cut_off": Problem(400, "The body ended early"),
