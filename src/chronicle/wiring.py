@@ -46,6 +46,7 @@ from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
 from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.new_device import NewDeviceNotice
 from chronicle.auth.password_policy import PasswordPolicy
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.password_schemes import Argon2id, BcryptSha256, PasswordScheme
@@ -436,6 +437,15 @@ class _People:
             hashing=hashing,
             events=self.events,
             lock=self.lock,
+            new_device=NewDeviceNotice(
+                book=self.book,
+                events=self.events,
+                devices=self.devices,
+                tokens=tokens,
+                mailer=mailer,
+                base_url=settings.base_url,
+                world=world,
+            ),
             world=world,
             wake_ledger=wake_ledger,
         )

@@ -17,6 +17,7 @@ from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.new_device import NewDeviceNotice
 from chronicle.auth.password_policy import PasswordPolicy
 from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.passwords import PasswordHashing
@@ -128,7 +129,16 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         base_url=BASE_URL,
     )
     code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world.world)
-    sign_in = SignIn(book, keeping, hashing, events, lock, world.world, lambda: None)
+    new_device = NewDeviceNotice(
+        book=book,
+        events=events,
+        devices=devices,
+        tokens=TokenDesk(SqliteMailedTokens(engine), world.world),
+        mailer=mailer,
+        base_url=BASE_URL,
+        world=world.world,
+    )
+    sign_in = SignIn(book, keeping, hashing, events, lock, new_device, world.world, lambda: None)
     registration = Registration(
         book=book,
         sign_in=sign_in,
