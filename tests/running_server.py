@@ -1,5 +1,6 @@
 """A real `chronicle serve` as a child process, for tests that talk to it over HTTP."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -58,7 +59,11 @@ class RunningServer:
                 stderr=log,
             )
         if until is not None:
-            self._await_ready(until)
+            try:
+                self._await_ready(until)
+            except BaseException:
+                self._process.kill()
+                raise
         return self
 
     def stop(self) -> int:
@@ -93,6 +98,16 @@ class RunningServer:
         assert self._process is not None
         if self._process.poll() is None:
             self.stop()
+        self._end_orphan()
+
+    def _end_orphan(self) -> None:
+        """End the Valkey that a killed server leaves to its next start, which won't come."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int((self.data_dir / "valkey" / "valkey.pid").read_text(encoding="ascii"))
+            parent = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+            is_valkey = "valkey" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+            if is_valkey and parent.split()[1] == "1":
+                os.kill(pid, signal.SIGTERM)
 
     def environment(self) -> Mapping[str, str]:
         """The environment of this server, also for commands beside it."""
