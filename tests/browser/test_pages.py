@@ -86,7 +86,7 @@ def test_a_session_outlives_a_reload_and_ends_in_every_tab(
     one.reload()
     expect(one.get_by_role("heading", name="Timeline")).to_be_visible()
     one.goto("/account")
-    one.get_by_role("button", name="Sign out").click()
+    one.get_by_role("button", name="Sign out", exact=True).click()
     expect(one.get_by_role("heading", name="Put it on record.")).to_be_visible()
     expect(other.get_by_role("heading", name="Put it on record.")).to_be_visible()
     other.reload()

@@ -1,4 +1,4 @@
-// The account: the profile, to change in place, and the way out.
+// The account: profile, password, devices, sign-in history, and the way out.
 
 import { call } from "../api.mjs";
 import { announce, fill, h } from "../dom.mjs";
@@ -7,21 +7,32 @@ import { moment } from "../format.mjs";
 import { Problem } from "../http.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
+import { devices, signOutEverywhere } from "./account-devices.mjs";
+import { history } from "./account-history.mjs";
+import { passwordForm } from "./account-password.mjs";
 import { signInFirst } from "./sign-in-first.mjs";
 
-export function render() {
+export function render(page) {
   const user = session.user();
   if (!user) return signInFirst("your account", "/account");
+  const signedIn = devices(page);
+  const past = history(page);
+  const changed = () => Promise.all([signedIn.refresh(), past.refresh()]);
   const content = h(
     "div",
     { class: "medium sections" },
     h("div", { class: "page-head" }, h("h1", {}, "Account")),
-    h("section", { class: "sheet", "aria-labelledby": "profile" }, h("h2", { id: "profile", class: "section-head" }, "Profile"), profileForm(user)),
+    section("profile", "Profile", profileForm(user)),
+    section("password", "Password", passwordForm(user.email, changed)),
+    section("devices", "Devices", [signedIn.element, h("div", { class: "sign-out" }, signOutButton(), signOutEverywhere())]),
+    section("history", "Sign-in history", past.element),
     h("section", { class: "sheet", "aria-label": "Facts" }, facts(user)),
-    h("section", { class: "sign-out" }, signOutButton()),
   );
   return { title: "Account", content };
 }
+
+const section = (id, title, content) =>
+  h("section", { class: "sheet", "aria-labelledby": id }, h("h2", { id, class: "section-head" }, title), content);
 
 function profileForm(user) {
   const name = field({ name: "name", label: "Name", optional: true, autocomplete: "name", maxlength: 200, value: user.name });

@@ -1,0 +1,40 @@
+// What the sign-in history tells, in words. Kinds, methods and reasons are the server's.
+
+const METHODS = {
+  pwd: "with the password",
+  otp: "with a mailed code",
+  "pwd otp": "with the password and a mailed code",
+};
+
+const REASONS = {
+  invalid_credentials: "The password was wrong.",
+  locked: "Sign-in was paused, after many wrong passwords.",
+};
+
+const CHANGES = {
+  password: "Password changed",
+  reset: "Password set anew, by mail",
+};
+
+const KINDS = {
+  sign_in: ({ method, outcome }) => (outcome === "granted" ? `Signed in ${METHODS[method] ?? `by ${plain(method)}`}` : "Sign-in refused"),
+  password_change: ({ method, outcome }) => (outcome === "granted" ? (CHANGES[method] ?? "Password changed") : "Change of the password refused"),
+  session_replayed: () => "Session ended for safety",
+  reported: () => "You reported a stranger",
+};
+
+const EXPLAINED = {
+  session_replayed: "A key that was used before was used again, as happens when somebody copied it.",
+  reported: "Everybody was signed out, and the password no longer worked.",
+};
+
+/** An event in words: `{title, words, good}`; `words` may be null. */
+export function told(event) {
+  const title = (KINDS[event.kind] ?? unknown)(event);
+  const reason = event.reason ? (REASONS[event.reason] ?? `Reason: ${plain(event.reason)}.`) : null;
+  return { title, words: reason ?? EXPLAINED[event.kind] ?? null, good: event.outcome === "granted" };
+}
+
+const unknown = ({ kind, outcome }) => `${sentence(plain(kind))}: ${plain(outcome)}`;
+const plain = (name) => name.replaceAll("_", " ");
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);
