@@ -1,4 +1,4 @@
-"""What the routes can reach: built once by `wiring.py`, handed to every call as `call.app`."""
+"""What the routes can reach: built once by `wiring`, handed to every call as `call.app`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

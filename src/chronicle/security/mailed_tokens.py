@@ -56,6 +56,10 @@ class TokenDesk:
             await self.tokens.find(_hash(token), purpose=purpose, now=self.world.now())
         )
 
+    async def forget_old(self) -> int:
+        """Drop tokens that have expired; how many."""
+        return await self.tokens.forget(before=self.world.now())
+
     async def spend(self, purpose: TokenPurpose, token: str) -> MailedToken | None:
         """Whose token it was and of which epoch, for the one call that spends it; else None."""
         return _of_account(

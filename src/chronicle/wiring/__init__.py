@@ -1,0 +1,5 @@
+"""Puts Chronicle together: the only package that chooses adapters."""
+
+from chronicle.wiring.assembly import open_application, open_blocklist, run
+
+__all__ = ["open_application", "open_blocklist", "run"]

@@ -1,0 +1,219 @@
+"""Starts everything, hands it to the server, and stops it again."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+
+import uvloop
+
+from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
+from chronicle.adapters.shared_state import valkey
+from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
+from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
+from chronicle.api import server
+from chronicle.api.application import Application
+from chronicle.api.log_lines import configure_logging
+from chronicle.errors import CannotStart, Failure
+from chronicle.ledger.checkpoints import settled_origin
+from chronicle.ledger.log_reader import LogReader
+from chronicle.ledger.notes import Signer
+from chronicle.ledger.sequencer import Sequencer
+from chronicle.security.blocklist import Blocklist
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.keys import Purpose
+from chronicle.security.limits import Limits
+from chronicle.settings import Settings
+from chronicle.uploads.receive import UploadDesk
+from chronicle.wiring.mail import MailParts, wire_mail
+from chronicle.wiring.people import People, password_hashing, password_policy
+from chronicle.wiring.storage import (
+    Storage,
+    load_keys,
+    open_database,
+    open_storage,
+    shared_state_url,
+)
+from chronicle.worker.schedule import Chore, running
+from chronicle.world import World
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        CannotStart: something that is needed is missing; the message says what to do.
+    """
+    configure_logging(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    try:
+        listener = server.listen(settings.host, settings.port)
+    except OSError as error:
+        raise CannotStart(
+            f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Set CHRONICLE_PORT to a free port."
+        ) from error
+    with listener:
+        settings = settings.bound_to(listener.getsockname()[1])
+        async with open_application(settings, World()) as app:
+            # What start-up made stays; the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            await server.serve(app, listener, on_ready=lambda: _greet(settings))
+
+
+def _greet(settings: Settings) -> None:
+    print(f"Chronicle is ready at {settings.base_url}", flush=True)  # noqa: T201
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, world: World) -> AsyncIterator[Application]:
+    """The application with everything that it needs running, until the block ends.
+
+    Raises:
+        CannotStart: as `run`.
+    """
+    async with AsyncExitStack() as stack:
+        keys = load_keys(settings)
+        jobs: list[Callable[[], Awaitable[None]]] = []
+        valkey_url = await shared_state_url(settings, stack, jobs)
+        storage = await open_storage(settings, valkey_url, stack)
+        origin = await settled_origin(storage.checkpoints, settings.ledger_origin)
+        signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
+        sequencer = await _start_ledger(storage, signer, world)
+        jobs.append(sequencer.run)
+        mail = wire_mail(settings, keys, storage, stack, world)
+        jobs.append(mail.delivery.run)
+        hashing = password_hashing(settings)
+        stack.callback(hashing.close)
+        people = People(
+            settings=settings,
+            keys=keys,
+            storage=storage,
+            mailer=mail.mailer,
+            hashing=hashing,
+            policy=await password_policy(settings, stack),
+            wake_ledger=sequencer.wake,
+            world=world,
+        )
+        blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)
+        await blocklist.refresh()
+        log = LogReader(storage.tiles)
+        app = Application(
+            settings=settings,
+            world=world,
+            book=people.book,
+            registration=people.registration,
+            code_sign_in=people.code_sign_in,
+            credentials=people.credentials,
+            password_reset=people.password_reset,
+            report=people.report,
+            sign_in=people.sign_in,
+            sessions=people.sessions,
+            events=people.events,
+            blocklist=blocklist,
+            limits=Limits(
+                ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
+            ),
+            lock=people.lock,
+            devices=people.devices,
+            uploads=UploadDesk(
+                uploads=storage.uploads,
+                contents=storage.content,
+                book=people.book,
+                cipher=people.cipher,
+                index=people.index,
+                cursors=people.cursors,
+                indexing=sequencer,
+                log=log,
+                world=world,
+                largest_file=settings.upload_limit,
+            ),
+            log=log,
+            log_key=signer.verifier,
+            outbox=mail.outbox,
+            mail_settled=mail.delivery.settle,
+            health=_health_checks(storage, sequencer),
+        )
+        chores = _chores(settings, people, blocklist, mail)
+        async with running(jobs, chores, ValkeyLocks(storage.shared_state, world)):
+            yield app
+            await mail.delivery.stop(within_seconds=settings.drain_seconds)
+            await sequencer.stop()
+
+
+def _chores(
+    settings: Settings, people: People, blocklist: Blocklist, mail: MailParts
+) -> list[Chore]:
+    keep_events = timedelta(days=settings.event_days)
+    keep_mails = timedelta(days=settings.mail_days)
+    hourly: dict[str, Callable[[], Awaitable[object]]] = {
+        "forget old blocks": blocklist.forget_old,
+        "forget old events": lambda: people.events.forget_old(keep_events),
+        "forget old guesses": people.lock.forget_old,
+        "forget old devices": people.devices.forget_old,
+        "forget old mails": lambda: mail.delivery.forget_done(keep_mails),
+        "forget old tokens": people.tokens.forget_old,
+    }
+    return [
+        Chore("forget successors", 5, people.sessions.forget_successors),
+        Chore("refresh the blocklist", 2, blocklist.refresh),
+        *(Chore(name, 3600, do, one=True) for name, do in hourly.items()),
+    ]
+
+
+@contextmanager
+def open_blocklist(settings: Settings) -> Iterator[Blocklist]:
+    """The blocklist alone, over the database as it lies there, until the block ends.
+
+    Raises:
+        CannotStart: as `run`.
+    """
+    keys = load_keys(settings)
+    engine = open_database(settings.database_path)
+    try:
+        yield Blocklist(SqliteBlocks(engine), FieldCipher(keys), BlindIndex(keys), World())
+    finally:
+        engine.close()
+
+
+async def _start_ledger(storage: Storage, signer: Signer, world: World) -> Sequencer:
+    sequencer = Sequencer(
+        store=storage.tiles,
+        checkpoints=storage.checkpoints,
+        sources=(storage.uploads, storage.events, storage.accounts),
+        signer=signer,
+        clock=world.now,
+    )
+    try:
+        await sequencer.start()
+    except Failure as failure:
+        raise CannotStart(
+            f"The ledger can't go on ({failure.code}): {failure.message}"
+        ) from failure
+    return sequencer
+
+
+def _health_checks(
+    storage: Storage, sequencer: Sequencer
+) -> dict[str, Callable[[], Awaitable[bool]]]:
+    async def database() -> bool:
+        try:
+            storage.engine.one("SELECT 1 FROM checkpoint", ())
+        except Failure:
+            return False
+        return True
+
+    async def ledger() -> bool:
+        return sequencer.trouble is None
+
+    return {
+        "database": database,
+        "shared_state": lambda: valkey.is_up(storage.shared_state),
+        "ledger": ledger,
+    }

@@ -1,0 +1,179 @@
+"""How people sign up, sign in and stay signed in."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from chronicle.adapters.breaches.hibp import HibpBreaches
+from chronicle.adapters.shared_state import valkey
+from chronicle.auth.account_lock import AccountLock
+from chronicle.auth.code_sign_in import CodeSignIn
+from chronicle.auth.credentials import Credentials
+from chronicle.auth.mail_delivery import QueuedMailer
+from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.new_device import NewDeviceNotice
+from chronicle.auth.password_policy import PasswordPolicy
+from chronicle.auth.password_reset import PasswordReset
+from chronicle.auth.password_schemes import Argon2id, BcryptSha256, PasswordScheme
+from chronicle.auth.passwords import PasswordHashing
+from chronicle.auth.refresh_tokens import RefreshTokens
+from chronicle.auth.registration import Registration
+from chronicle.auth.report import Report
+from chronicle.auth.sessions import Lifetimes, SessionKeeping
+from chronicle.auth.sign_in import SignIn
+from chronicle.auth.tokens import AccessTokens, Issuer
+from chronicle.security.cursors import Cursors
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.events import EventLog
+from chronicle.security.guesses import MAILED_CODES, PASSWORDS, Guesses, GuessPurpose
+from chronicle.security.keys import Keyring
+from chronicle.security.known_devices import DeviceBook
+from chronicle.security.mailed_tokens import TokenDesk
+from chronicle.setting_values import host_of
+from chronicle.settings import BreachCheck, PasswordHash, Settings
+from chronicle.users.accounts import AccountBook
+from chronicle.wiring.storage import Storage
+from chronicle.world import World
+
+_CLIENT_ID = "chronicle-console"
+
+
+def password_hashing(settings: Settings) -> PasswordHashing:
+    """The pool that hashes, with the scheme that the settings name."""
+    scheme: PasswordScheme
+    if settings.password_hash is PasswordHash.BCRYPT:
+        scheme = BcryptSha256(cost=settings.bcrypt_cost)
+    else:
+        scheme = Argon2id(
+            memory_kib=settings.argon2_memory_kib,
+            time_cost=settings.argon2_time_cost,
+            parallelism=settings.argon2_parallelism,
+        )
+    return PasswordHashing(scheme, threads=settings.hash_pool_size, queue=settings.hash_queue_limit)
+
+
+async def password_policy(settings: Settings, stack: AsyncExitStack) -> PasswordPolicy:
+    """What decides which passwords can be set."""
+    breached = None
+    if settings.breach_check is BreachCheck.HIBP:
+        breached = await stack.enter_async_context(HibpBreaches(settings.breach_url))
+    host = host_of(settings.base_url)
+    return PasswordPolicy(("chronicle", host, *host.split(".")[:-1]), breached)
+
+
+class People:
+    """How people sign up, sign in and stay signed in."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        keys: Keyring,
+        storage: Storage,
+        mailer: QueuedMailer,
+        hashing: PasswordHashing,
+        policy: PasswordPolicy,
+        wake_ledger: Callable[[], None],
+        world: World,
+    ) -> None:
+        self.cipher, self.index = FieldCipher(keys), BlindIndex(keys)
+        self.cursors = Cursors(keys)
+        self.book = AccountBook(storage.accounts, self.cipher, self.index, world)
+        issuer = Issuer(settings.base_url, settings.base_url, _CLIENT_ID)
+        self.sessions = SessionKeeping(
+            sessions=storage.sessions,
+            book=self.book,
+            access_tokens=AccessTokens(keys, issuer),
+            refresh_tokens=RefreshTokens(keys, world.random_bytes),
+            cipher=self.cipher,
+            issuer=issuer,
+            lifetimes=Lifetimes(
+                access=timedelta(seconds=settings.access_token_seconds),
+                idle=timedelta(seconds=settings.refresh_idle_seconds),
+                absolute=timedelta(seconds=settings.refresh_absolute_seconds),
+            ),
+            audiences=frozenset(settings.audiences),
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
+        self.events = EventLog(storage.events, self.cipher, self.index, self.cursors, world)
+        self.tokens = tokens = TokenDesk(storage.mailed_tokens, world)
+        counts = storage.guess_counts
+        self.devices = DeviceBook(storage.known_devices, self.cipher, world)
+        self.lock = AccountLock(
+            by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world),
+            by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world),
+            devices=self.devices,
+            book=self.book,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.sign_in = SignIn(
+            book=self.book,
+            keeping=self.sessions,
+            hashing=hashing,
+            events=self.events,
+            lock=self.lock,
+            new_device=NewDeviceNotice(
+                book=self.book,
+                events=self.events,
+                devices=self.devices,
+                tokens=tokens,
+                mailer=mailer,
+                base_url=settings.base_url,
+                world=world,
+            ),
+            world=world,
+            wake_ledger=wake_ledger,
+        )
+        tickets = valkey.ValkeyTickets(storage.shared_state)
+        code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
+        codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
+        self.code_sign_in = CodeSignIn(
+            book=self.book,
+            codes=codes,
+            sign_in=self.sign_in,
+            spent=storage.mailed_tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
+        self.credentials = Credentials(
+            book=self.book,
+            keeping=self.sessions,
+            hashing=hashing,
+            policy=policy,
+            events=self.events,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
+        self.password_reset = PasswordReset(
+            book=self.book,
+            codes=codes,
+            credentials=self.credentials,
+            lock=self.lock,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.report = Report(
+            book=self.book,
+            events=self.events,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.registration = Registration(
+            book=self.book,
+            sign_in=self.sign_in,
+            hashing=hashing,
+            policy=policy,
+            codes=codes,
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
