@@ -222,6 +222,38 @@ def test_the_mailed_link_lifts_the_lock(pair: tuple[RunningServer, RunningServer
         assert sign_in(client, ada.email, PASSWORD).status_code == 200
 
 
+def test_of_64_racing_guesses_at_two_servers_five_are_answered_and_one_link_lifts_the_lock_once(
+    pair: tuple[RunningServer, RunningServer],
+) -> None:
+    with (
+        signed_up(pair[0], "raced@example.org") as ada,
+        pair[0].client() as first,
+        pair[1].client() as second,
+        ThreadPoolExecutor(64) as pool,
+    ):
+
+        def guess(number: int) -> int:
+            bot = {"X-Forwarded-For": f"198.18.64.{number}"}
+            return sign_in((first, second)[number % 2], ada.email, **bot).status_code
+
+        statuses = Counter(pool.map(guess, range(64)))
+        # More at once than may wait for a hash are told so, and give their guess back.
+        assert statuses.keys() <= {401, 429, 503}
+        answered, number = statuses[401], 64
+        while guess(number) == 401:
+            answered, number = answered + 1, number + 1
+        assert answered == 5
+        mail = eventually(lambda: [m for m in ada.mails() if "/unlock#" in m["text"]])[0]
+        token = mail["text"].partition("/unlock#token=")[2].split()[0].rstrip(").")
+
+        def unlock(number: int) -> int:
+            bot = {"X-Forwarded-For": f"198.18.65.{number}"}
+            where = (first, second)[number % 2]
+            return where.post("/api/auth/unlock", json={"token": token}, headers=bot).status_code
+
+        assert Counter(pool.map(unlock, range(32))) == {204: 1, 400: 31}
+
+
 def test_a_lock_survives_a_restart_and_a_flushed_valkey(counting: RunningServer) -> None:
     with counting.client() as client:
         for _ in range(5):
