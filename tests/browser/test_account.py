@@ -115,6 +115,20 @@ def test_a_changed_password_holds_and_a_wrong_current_one_is_asked_about_once(
     somebody.sign_in_with(ANOTHER)
 
 
+def test_a_password_that_is_refused_says_why_beside_its_field(
+    page: Page, somebody: Person, troubles: Troubles
+) -> None:
+    troubles.expected.append("status of 422")
+    sign_in(page, somebody)
+    page.goto("/account")
+    page.get_by_label("Current password", exact=True).fill(PASSWORD)
+    page.get_by_label("New password", exact=True).fill("correct horse battery staple")
+    page.get_by_role("button", name="Change the password").click()
+    words = page.locator(".field-error", has_text="It is a phrase that everybody knows")
+    expect(words).to_be_visible()
+    expect(page.get_by_label("New password", exact=True)).to_be_focused()
+
+
 def test_another_device_is_listed_and_signed_out(page: Page, somebody: Person) -> None:
     sign_in(page, somebody)
     page.goto("/account")
@@ -212,7 +226,10 @@ def test_a_pause_is_told_with_its_time_and_ended_by_mail(
     expect(alert).to_contain_text(re.compile(r"Try again in \d:\d\d\."))
     expect(alert.get_by_role("button", name="sign in with a mailed code")).to_be_visible()
 
-    page.goto(mailed_link(somebody, "paused"))
+    mailed_link(somebody, "paused")
+    page.goto("/outbox")
+    page.get_by_role("link", name="Open the link in this mail").first.click()
+    expect(page).to_have_url(re.compile("/unlock$"))
     page.get_by_role("button", name="End the pause").click()
     expect(page.locator(".told")).to_contain_text("The pause is over.")
     sign_in_here(page, somebody, PASSWORD)

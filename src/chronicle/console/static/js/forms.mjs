@@ -88,12 +88,18 @@ function showRefusal(error, { fields, place, advice }) {
   let first = null;
   for (const { field: name, message } of error.errors) {
     const one = fields.find((candidate) => candidate.name === name);
-    if (one) one.error(message);
+    if (one) one.error(sentence(message));
     else unplaced.push(message);
     first ??= one;
   }
   if (!first || unplaced.length) fill(place, refused(error, unplaced, advice(error)));
   first?.input.focus();
+}
+
+/** The server's words follow a field's name ("has 3 characters"); beside the field they stand alone. */
+function sentence(message) {
+  const whole = /^(is|has|was|takes)\b/.test(message) ? `It ${message}` : message;
+  return `${whole.charAt(0).toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? "" : "."}`;
 }
 
 /** The box for a refusal, with more words and what to do about it. */

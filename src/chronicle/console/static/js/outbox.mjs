@@ -22,6 +22,12 @@ export function available() {
 /** What is known of that so far, without waiting. */
 export const known = () => answer;
 
+/** The console's own page that a mail links to with a token, or null. */
+export function linkIn(text) {
+  const found = /^\s*(https?:\/\/\S+)#(token=[\w-]+)\s*$/m.exec(text);
+  return found ? `${new URL(found[1]).pathname}#${found[2]}` : null;
+}
+
 async function ask() {
   try {
     await request("GET", "/api/dev/outbox");

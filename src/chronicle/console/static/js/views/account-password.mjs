@@ -6,10 +6,10 @@ import { field, form, notice, revealButton } from "../forms.mjs";
 import { Problem } from "../http.mjs";
 import { newPassword, whose } from "./new-password.mjs";
 
-/** The form; `changed()` is called after each change. */
-export function passwordForm(email, changed) {
+/** The form for a profile's owner; `changed()` is called after each change. */
+export function passwordForm({ email, name }, changed) {
   const current = field({ name: "password", label: "Current password", type: "password", autocomplete: "current-password", required: true, control: revealButton });
-  const next = newPassword({ name: "new_password", label: "New password" });
+  const next = newPassword({ name: "new_password", label: "New password", known: () => [email, name ?? ""] });
   const button = h("button", { class: "button button-main", type: "submit" }, "Change the password");
   const done = h("div", { role: "status" });
 

@@ -23,7 +23,7 @@ export function render(page) {
     { class: "medium sections" },
     h("div", { class: "page-head" }, h("h1", {}, "Account")),
     section("profile", "Profile", profileForm(user)),
-    section("password", "Password", passwordForm(user.email, changed)),
+    section("password", "Password", passwordForm(user, changed)),
     section("devices", "Devices", [signedIn.element, h("div", { class: "sign-out" }, signOutButton(), signOutEverywhere())]),
     section("history", "Sign-in history", past.element),
     h("section", { class: "sheet", "aria-label": "Facts" }, facts(user)),

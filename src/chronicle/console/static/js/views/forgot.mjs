@@ -31,7 +31,7 @@ export function render(page) {
   }
 
   function showCode(email, ticket) {
-    const password = newPassword({ label: "New password" });
+    const password = newPassword({ label: "New password", known: () => [email] });
     const { element, focus } = codeEntry({
       lead: ["If ", h("strong", { class: "break" }, email), " has an account, a code is on its way there."],
       ticket,

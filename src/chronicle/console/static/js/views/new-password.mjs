@@ -34,10 +34,14 @@ export function newPassword({ name = "password", label = "Password", known = () 
   });
   const complete = () => {
     const { fits, words } = judge(one.input.value);
-    if (!fits) one.error(words);
+    if (!fits) error(words);
     return fits;
   };
-  return { ...one, complete };
+  const error = (words) => {
+    if (words !== null) delete bar.dataset.level; // the bar must not praise what was refused
+    one.error(words);
+  };
+  return { ...one, error, complete };
 }
 
 /** Tells password managers whose password a form sets. Nobody sees it. */

@@ -60,13 +60,15 @@ export function render(page) {
 
 function letter(mail, open) {
   const code = findIn(mail.text);
+  const link = outbox.linkIn(mail.text);
   return h(
     "li",
     { class: "sheet mail" },
     h("div", { class: "mail-head" }, h("span", { class: "break" }, "To ", mail.to), h("time", { datetime: mail.date, title: exactMoment(mail.date) }, ago(mail.date))),
     h("h2", { class: "mail-subject" }, mail.subject),
     code && h("div", { class: "mail-code" }, h("code", {}, code), copyButton(code, "the code")),
-    h("details", { open: open && !code }, h("summary", {}, "The whole mail"), h("pre", { class: "mail-text" }, mail.text)),
+    link && h("p", {}, h("a", { href: link }, "Open the link in this mail")),
+    h("details", { open: open && !code && !link }, h("summary", {}, "The whole mail"), h("pre", { class: "mail-text" }, mail.text)),
   );
 }
 
