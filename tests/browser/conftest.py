@@ -49,7 +49,8 @@ def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
         assert "Traceback" not in server.log, server.log
 
 
-@pytest.fixture(scope="session")
+# The package's, not the session's: while it is open, no other event loop can run in this thread.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
