@@ -52,6 +52,8 @@ class CountingHashing(PasswordHashing):
     full = False
 
     async def hash(self, password: str) -> str:
+        if self.full:
+            raise Unavailable("overloaded")
         self.computed += 1
         return await super().hash(password)
 

@@ -88,8 +88,12 @@ class PasswordReset:
     async def finish_with_token(self, token: str, password: str, visitor: Visitor) -> None:
         """Set another password with the token of the mailed link; all sessions end.
 
+        The token is spent last, so that what fails half way can be tried again. Until then the
+        epoch, which moves with the password, is what makes it good once.
+
         Raises:
             Rejected: the password can't be set (the token stays good), or `invalid_reset_token`.
+            Unavailable: nothing changed, and the token stays good; or the password is set.
         """
         policy = self.credentials.policy
         accepted = await policy.accept(password)
@@ -98,9 +102,8 @@ class PasswordReset:
             raise _invalid()
         account = await self._account(known.account_id, known.epoch)
         policy.check_owner(accepted, self.credentials.owner_of(account))
-        if await self.tokens.spend(TokenPurpose.RESET, token) is None:
-            raise _invalid()
         await self._set(account, accepted, visitor)
+        await self.tokens.spend(TokenPurpose.RESET, token)
 
     async def _account(self, account_id: bytes, epoch: int) -> AccountRecord:
         account = await self.book.record(AccountId(account_id))

@@ -29,15 +29,16 @@ class Report:
         """End every session and void the password, until the owner sets one by mail.
 
         Whoever signed in or changed the password knew one that worked, so neither the one that
-        stands nor the one before it can be trusted; the mailbox can.
+        stands nor the one before it can be trusted; the mailbox can. The token is spent last: of
+        what fails half way, all is done by the next try.
 
         Raises:
             Rejected: `invalid_mailed_token`: used before, too old, or made up.
         """
-        spent = await self.tokens.spend(TokenPurpose.REPORT, token)
-        if spent is None:
-            raise Rejected("invalid_mailed_token", "This link was used before, or is too old.")
-        account_id = AccountId(spent.account_id)
+        known_token = await self.tokens.find(TokenPurpose.REPORT, token)
+        if known_token is None:
+            raise _used()
+        account_id = AccountId(known_token.account_id)
         account = await self.book.record(account_id)
         while await self.book.change_password(account, None, how="report") is None:
             account = await self.book.record(account_id)
@@ -50,6 +51,8 @@ class Report:
                 account_id=account_id,
             )
         )
+        if await self.tokens.spend(TokenPurpose.REPORT, token) is None:
+            raise _used()
         known = self.book.in_the_clear(account)
         try:
             await self.mailer.send(
@@ -59,3 +62,7 @@ class Report:
             )
         except Unavailable:
             _log.exception("the mail about a reported sign-in could not be sent")
+
+
+def _used() -> Rejected:
+    return Rejected("invalid_mailed_token", "This link was used before, or is too old.")
