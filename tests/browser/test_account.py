@@ -22,6 +22,7 @@ def test_a_forgotten_password_is_set_anew_with_the_mailed_code(
     troubles.expected.append("status of 400")
     page.goto("/sign-in")
     page.get_by_role("link", name="Forgot your password?").click()
+    expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
     page.get_by_label("E-mail address").fill(somebody.email)
     page.get_by_role("button", name="Mail me a code").click()
     code = read_code(page)
