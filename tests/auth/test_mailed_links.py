@@ -52,6 +52,7 @@ def the_report(desk: Desk) -> Report:
         book=desk.book,
         events=desk.events,
         tokens=desk.lock.tokens,
+        devices=desk.devices,
         mailer=desk.mailer,
         base_url=BASE_URL,
     )
@@ -100,3 +101,19 @@ async def test_a_report_that_was_noted_nowhere_can_be_made_again(desk: Desk) -> 
     assert "reported" in [event.kind for event in page.events]
     with pytest.raises(Rejected):
         await report.stranger(token, BROWSER)
+
+
+async def test_after_a_report_the_strangers_browser_and_place_are_new_again(desk: Desk) -> None:
+    session = await desk.sign_up()
+    device = await desk.devices.remember(session.account.id, None, BROWSER)
+    report, reset = the_report(desk), the_reset(desk)
+    token = await report.tokens.issue(
+        TokenPurpose.REPORT, session.account.id, epoch=0, lifetime=timedelta(hours=72)
+    )
+    await report.stranger(token, BROWSER)
+    assert await desk.devices.recognise(session.account.id, device) is None
+    await reset.start(ADA)
+    await reset.finish_with_token(link_token(desk), NEW, BROWSER)
+    desk.mailer.sent.clear()
+    await desk.sign_in.with_password(ADA, NEW, BROWSER, device_token=device)
+    assert "/report#token=" in desk.mailer.sent[-1].text

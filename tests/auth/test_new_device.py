@@ -1,5 +1,6 @@
 import pytest
 
+from chronicle.errors import Failure
 from chronicle.security.visitors import Visitor
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
 
@@ -38,3 +39,20 @@ async def test_a_mail_that_can_not_be_sent_refuses_nobody(desk: Desk) -> None:
     await desk.sign_up()
     desk.mailer.down = True
     assert await desk.sign_in.with_password(ADA, PASSWORD, PHONE)
+
+
+async def test_any_number_of_refused_guesses_hides_no_new_device(desk: Desk) -> None:
+    session = await desk.sign_up()
+    for _ in range(60):
+        with pytest.raises(Failure):
+            await desk.sign_in.with_password(ADA, "not the password at all", PHONE)
+    await desk.lock.lift(await desk.book.record(session.account.id))
+    await desk.sign_in.with_password(ADA, PASSWORD, PHONE)
+    assert notices(desk)
+
+
+async def test_a_history_that_was_forgotten_makes_no_device_familiar(desk: Desk) -> None:
+    await desk.sign_up()
+    await desk.engine.write(lambda db: db.execute("DELETE FROM events"))
+    await desk.sign_in.with_password(ADA, PASSWORD, PHONE)
+    assert notices(desk)

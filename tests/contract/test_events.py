@@ -66,6 +66,20 @@ async def test_a_granted_sign_in_waits_for_its_time_and_is_placed_once(
     assert newest[granted.id].entry_index == 7
 
 
+async def test_what_was_granted_is_found_behind_any_number_of_refusals(
+    events: Events, world: FakeWorld
+) -> None:
+    added = []
+    for _ in range(3):
+        world.pass_time(milliseconds=2)
+        added.append(a_granted(world))
+        await events.add(added[-1])
+        await events.add(an_event(world))
+        await events.add(replace(a_granted(world), account_id=b"b" * 16))
+    found = await events.granted(ADA, limit=2)
+    assert [event.id for event in found] == [added[2].id, added[1].id]
+
+
 async def test_old_events_are_forgotten_unless_the_ledger_still_waits_for_them(
     events: Events, world: FakeWorld
 ) -> None:

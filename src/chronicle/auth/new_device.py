@@ -33,15 +33,12 @@ class NewDeviceNotice:
     async def is_new(
         self, account: AccountRecord, visitor: Visitor, device_token: str | None
     ) -> bool:
-        """Whether the account has seen neither this browser nor such a device at this address.
-
-        The first sign-in of all is of no new device: there is nothing to compare it with.
-        """
+        """Whether the account has seen neither this browser nor such a device at this address."""
         if await self.devices.recognise(account.id, device_token) is not None:
             return False
         seen = await self.events.recent_visitors(account.id)
         here = (visitor.device, visitor.address)
-        return bool(seen) and here not in {(one.device, one.address) for one in seen}
+        return here not in {(one.device, one.address) for one in seen}
 
     async def tell(self, account: AccountRecord, visitor: Visitor) -> None:
         """Mail the owner, with a link that says "this wasn't me". A mail that fails is logged."""

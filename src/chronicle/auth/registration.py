@@ -118,7 +118,7 @@ class Registration:
                 raise expired() from conflict
             raise
         await self.codes.drop(ticket)
-        return await self.sign_in.grant(account, ("pwd", "otp"), visitor)
+        return await self.sign_in.grant(account, ("pwd", "otp"), visitor, signs_up=True)
 
     def _new_account(self, sign_up: _SignUp) -> NewAccount:
         return NewAccount(

@@ -7,6 +7,7 @@ from chronicle.auth import mails
 from chronicle.auth.ports import Mailer
 from chronicle.errors import Rejected, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -22,11 +23,12 @@ class Report:
     book: AccountBook
     events: EventLog
     tokens: TokenDesk
+    devices: DeviceBook
     mailer: Mailer
     base_url: str
 
     async def stranger(self, token: str, visitor: Visitor) -> None:
-        """End every session and void the password, until the owner sets one by mail.
+        """End every session, forget the devices, void the password until one is set by mail.
 
         Whoever signed in or changed the password knew one that worked, so neither the one that
         stands nor the one before it can be trusted; the mailbox can. The token is spent last: of
@@ -42,6 +44,7 @@ class Report:
         account = await self.book.record(account_id)
         while await self.book.change_password(account, None, how="report") is None:
             account = await self.book.record(account_id)
+        await self.devices.revoke_all(account_id)
         await self.events.note(
             Happening(
                 kind=EventKind.REPORTED,

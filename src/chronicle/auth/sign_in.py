@@ -116,15 +116,18 @@ class SignIn:
         visitor: Visitor,
         *,
         device_token: str | None = None,
+        signs_up: bool = False,
     ) -> SignedIn:
         """Grant a session for methods (RFC 8176 `amr` values) that were all verified.
 
         `account` is the record as read *before* verification: if its epoch has moved since, the
-        session is void from the start.
+        session is void from the start. Whoever `signs_up` is told of no new device.
         """
         session_id = SessionId(self.world.new_id())
         refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
-        is_new_device = await self.new_device.is_new(account, visitor, device_token)
+        is_new_device = not signs_up and await self.new_device.is_new(
+            account, visitor, device_token
+        )
         await self._note_grant(account, session_id, amr, visitor)
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
         await self.keeping.sessions.add(session)

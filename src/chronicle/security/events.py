@@ -7,6 +7,7 @@ entry in the ledger: what strangers try must neither grow it nor show in it who 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 
 import msgspec
 
@@ -129,12 +130,16 @@ class EventLog:
         )
 
     async def recent_visitors(self, account_id: bytes) -> list[Visitor]:
-        """Who was granted a sign-in lately: from the account's last events, newest first."""
-        records = await self.events.page(account_id, before=None, limit=_RECENT)
+        """Who was granted a sign-in lately, newest first; nobody from before a report.
+
+        Refusals don't count: strangers could push everything else out with them.
+        """
+        records = await self.events.granted(account_id, limit=_RECENT)
+        since_report = takewhile(lambda record: record.kind != EventKind.REPORTED, records)
         return [
             self._in_the_clear(record).visitor
-            for record in records
-            if (record.kind, record.outcome) == (EventKind.SIGN_IN, Outcome.GRANTED)
+            for record in since_report
+            if record.kind == EventKind.SIGN_IN
         ]
 
     async def forget_old(self, keep: timedelta) -> int:

@@ -68,6 +68,11 @@ class DeviceBook:
         """Forget a device of an account. False if it has none such."""
         return await self.devices.revoke(account_id, device_id)
 
+    async def revoke_all(self, account_id: bytes) -> None:
+        """Forget every device of an account: one of them may be a stranger's."""
+        for device in await self.devices.of_account(account_id, now=self.world.now()):
+            await self.devices.revoke(account_id, device.id)
+
     async def forget_old(self) -> int:
         """Drop devices that have expired; how many."""
         return await self.devices.forget(before=self.world.now())

@@ -42,6 +42,9 @@ class Events(Protocol):
     ) -> Sequence[EventRecord]:
         """An account's events, newest first (UUIDv7 ids sort by time), from below `before`."""
 
+    async def granted(self, account_id: bytes, *, limit: int) -> Sequence[EventRecord]:
+        """The newest of an account's events that were granted; refusals cost it nothing."""
+
     async def forget(self, *, before: datetime) -> int:
         """Drop events from before a moment, unless their entry still waits for the ledger."""
 

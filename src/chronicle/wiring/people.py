@@ -164,6 +164,7 @@ class People:
             book=self.book,
             events=self.events,
             tokens=tokens,
+            devices=self.devices,
             mailer=mailer,
             base_url=settings.base_url,
         )

@@ -61,6 +61,15 @@ class SqliteEvents(EntryColumns):
         )
         return [_from_row(row) for row in rows]
 
+    async def granted(self, account_id: bytes, *, limit: int) -> Sequence[EventRecord]:
+        """The newest of an account's events that were granted."""
+        rows = self._engine.all(
+            f"SELECT {_COLUMNS} FROM events WHERE account_id = ? AND outcome = 'granted' "
+            "ORDER BY id DESC LIMIT ?",
+            (account_id, limit),
+        )
+        return [_from_row(row) for row in rows]
+
     async def forget(self, *, before: datetime) -> int:
         """Drop events from before a moment, unless their entry still waits for the ledger."""
         micros = to_micros(before)
