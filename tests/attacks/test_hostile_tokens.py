@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from tests.attacks.raw_http import exchange, request
+from tests.attacks.raw_http import RawConnection, exchange, request
 from tests.running_server import Person, RunningServer
 
 
@@ -53,3 +53,20 @@ def test_a_token_in_the_address_is_not_taken(ada: Person, place: str) -> None:
     target = "/api/auth/user" + place.format(ada.session["access_token"])
     answer = exchange(ada.server.port, request("GET", target))
     assert (answer.status, answer.code) == (401, "invalid_token")
+
+
+def test_a_body_that_comes_slowly_keeps_no_ended_session_alive(ada: Person) -> None:
+    body = b'{"name": "Mallory"}'
+    headers = [
+        ("Authorization", f"Bearer {ada.session['access_token']}"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Expect", "100-continue"),
+    ]
+    with RawConnection(ada.server.port) as slow:
+        slow.send(request("PATCH", "/api/auth/user", headers))
+        assert slow.answer().status == 100
+        assert ada.client.post("/api/auth/logout").status_code == 204
+        answer = slow.send(body).answer()
+    assert (answer.status, answer.code) == (401, "invalid_token")
+    assert ada.sign_in().client.get("/api/auth/user").json()["name"] is None

@@ -260,7 +260,13 @@ class Runner:
                 user = call.identity.account_id
                 await rate_limit.spend(scope, self._app.limits.spend_user(budget, user))
         call.query = read_query(scope, endpoint.query)
-        call.body = await self._read_body(scope, receive) if self._takes_json(scope) else None
+        if self._takes_json(scope):
+            call.body = await self._read_body(scope, receive)
+            if isinstance(call, SignedInCall):
+                # A body may be sent slowly on purpose: its session can have ended meanwhile.
+                call.identity, call.account = await self._app.sessions.identify(token)
+        else:
+            call.body = None
         result = await endpoint.handler(call)
         if isinstance(result, Response):
             result.raw_headers.extend(call.answer_headers)
