@@ -187,11 +187,13 @@ async def test_a_session_carried_over_outlives_a_change_of_epoch(
     sessions: Sessions, accounts: Accounts, world: FakeWorld, owner: AccountRecord
 ) -> None:
     kept, other, ended = (a_session(world, owner) for _ in range(3))
-    for session in (kept, other, ended):
+    void = replace(a_session(world, owner), epoch=owner.epoch - 1)
+    for session in (kept, other, ended, void):
         await sessions.add(session)
     await sessions.end(ended.id, reason="logout", now=world.time)
     await accounts.raise_epoch(owner.id, seen_epoch=owner.epoch)
-    for session in (kept, ended):
-        await sessions.carry_over(session.id, epoch=owner.epoch + 1)
-    owners = [await sessions.live_owner(one.id, now=world.time) for one in (kept, other, ended)]
-    assert [found is not None for found in owners] == [True, False, False]
+    for session in (kept, ended, void):
+        await sessions.carry_over(session.id, seen_epoch=owner.epoch, epoch=owner.epoch + 1)
+    all_of_them = (kept, other, ended, void)
+    owners = [await sessions.live_owner(one.id, now=world.time) for one in all_of_them]
+    assert [found is not None for found in owners] == [True, False, False, False]

@@ -62,7 +62,9 @@ class Credentials:
             await self._note(account, visitor, outcome=Outcome.REFUSED)
             raise Unauthenticated("invalid_credentials", "The password is not right.")
         changed = await self.replace_password(account, accepted, visitor, how="password")
-        await self.keeping.sessions.carry_over(identity.session_id, epoch=changed.epoch)
+        await self.keeping.sessions.carry_over(
+            identity.session_id, seen_epoch=account.epoch, epoch=changed.epoch
+        )
 
     def owner_of(self, account: AccountRecord) -> PasswordOwner:
         """What anybody may know of the person whose account it is."""
@@ -108,10 +110,10 @@ class Credentials:
 
     async def _tell(self, account: AccountRecord) -> None:
         known = self.book.in_the_clear(account)
-        token = await self.tokens.issue(
-            TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
-        )
         try:
+            token = await self.tokens.issue(
+                TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
+            )
             await self.mailer.send(
                 mails.password_changed(
                     known.email, token, base_url=self.base_url, locale=known.locale

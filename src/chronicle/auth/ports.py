@@ -78,8 +78,11 @@ class Sessions(Protocol):
         calls, one. Durable when True.
         """
 
-    async def carry_over(self, session_id: SessionId, *, epoch: int) -> None:
-        """Give a session that has not ended another epoch, so that it outlives a change."""
+    async def carry_over(self, session_id: SessionId, *, seen_epoch: int, epoch: int) -> None:
+        """Give a session another epoch, so that it outlives a change.
+
+        Only one that has not ended, by itself or with an epoch other than `seen_epoch`.
+        """
 
     async def end(self, session_id: SessionId, *, reason: str, now: datetime) -> bool:
         """End it. True if this call did; False if it had ended or never was. Durable on return."""

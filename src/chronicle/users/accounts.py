@@ -1,6 +1,6 @@
 """Accounts: made, found, read and edited. Personal data is sealed here, before any database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -203,13 +203,14 @@ class AccountBook:
         change = CredentialChange(
             id=self.world.new_id(), kind="password", created_at=now, entry=entry.entry
         )
+        sealed = self._seal_text(record.id, "password_hash", password_hash)
         changed = await self.accounts.change_password(
-            record.id,
-            seen_epoch=record.epoch,
-            password_hash=self._seal_text(record.id, "password_hash", password_hash),
-            change=change,
+            record.id, seen_epoch=record.epoch, password_hash=sealed, change=change
         )
-        return await self.record(record.id) if changed else None
+        if not changed:
+            return None
+        # Not as it is now: another change may have moved the epoch on, and counts for itself.
+        return replace(record, password_hash=sealed, epoch=record.epoch + 1)
 
     async def void_sessions(self, account_id: AccountId) -> None:
         """Raise the security epoch: every session, token, ticket and code of before is void."""

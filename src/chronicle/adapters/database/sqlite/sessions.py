@@ -92,12 +92,12 @@ class SqliteSessions:
         )
         return changed == 1
 
-    async def carry_over(self, session_id: SessionId, *, epoch: int) -> None:
-        """Give a session that has not ended another epoch."""
+    async def carry_over(self, session_id: SessionId, *, seen_epoch: int, epoch: int) -> None:
+        """Give a session that has not ended, nor is of another epoch, a new one."""
         await self._engine.write(
             lambda db: db.execute(
-                "UPDATE sessions SET epoch = ? WHERE id = ? AND ended_at IS NULL",
-                (epoch, session_id),
+                "UPDATE sessions SET epoch = ? WHERE id = ? AND epoch = ? AND ended_at IS NULL",
+                (epoch, session_id, seen_epoch),
             )
         )
 

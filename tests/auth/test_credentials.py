@@ -1,0 +1,75 @@
+"""A changed password that races what ends all sessions: what was ended stays ended."""
+
+from dataclasses import replace
+
+import pytest
+
+from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
+from chronicle.auth.credentials import Credentials
+from chronicle.errors import Unauthenticated
+from chronicle.users.ports import AccountId, CredentialChange
+from tests.auth.conftest import BASE_URL, BROWSER, PASSWORD, Desk
+
+NEW = "another fifteen characters"
+
+
+class OverrunAccounts(SqliteAccounts):
+    """Somebody ends all sessions right after each change of the password."""
+
+    async def change_password(
+        self,
+        account_id: AccountId,
+        *,
+        seen_epoch: int,
+        password_hash: bytes | None,
+        change: CredentialChange,
+    ) -> bool:
+        changed = await super().change_password(
+            account_id, seen_epoch=seen_epoch, password_hash=password_hash, change=change
+        )
+        await self.raise_epoch(account_id, seen_epoch=seen_epoch + 1)
+        return changed
+
+
+def credentials(desk: Desk) -> Credentials:
+    return Credentials(
+        book=desk.book,
+        keeping=desk.keeping,
+        hashing=desk.hashing,
+        policy=desk.registration.policy,
+        events=desk.events,
+        tokens=desk.lock.tokens,
+        mailer=desk.mailer,
+        base_url=BASE_URL,
+        world=desk.world.world,
+    )
+
+
+async def test_the_end_of_all_sessions_also_ends_the_one_that_just_changed_the_password(
+    desk: Desk,
+) -> None:
+    session = await desk.sign_up()
+    identity, _ = await desk.keeping.identify(session.access_token)
+    overrun = replace(desk.book, accounts=OverrunAccounts(desk.engine))
+    changing = replace(credentials(desk), book=overrun)
+    await changing.change_password(identity, PASSWORD, NEW, BROWSER)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.identify(session.access_token)
+
+
+async def test_a_session_that_ended_while_the_request_came_in_is_not_carried_over(
+    desk: Desk,
+) -> None:
+    session = await desk.sign_up()
+    identity, _ = await desk.keeping.identify(session.access_token)
+    await desk.book.void_sessions(session.account.id)
+    await credentials(desk).change_password(identity, PASSWORD, NEW, BROWSER)
+    with pytest.raises(Unauthenticated):
+        await desk.keeping.identify(session.access_token)
+
+
+async def test_the_session_that_changed_the_password_goes_on(desk: Desk) -> None:
+    session = await desk.sign_up()
+    identity, _ = await desk.keeping.identify(session.access_token)
+    await credentials(desk).change_password(identity, PASSWORD, NEW, BROWSER)
+    assert await desk.keeping.identify(session.access_token)
