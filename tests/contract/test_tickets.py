@@ -97,6 +97,7 @@ async def test_an_expired_ticket_is_none_and_no_step_back_of_the_clock_revives_i
 async def test_a_missing_ticket_is_none(tickets: Tickets, world: FakeWorld) -> None:
     missing = a_ticket(world)
     assert await tickets.guess(missing.key, b"", now=world.time) is None
+    assert await tickets.look(missing.key, now=world.time) is None
     times = {"now": world.time, "expires_at": missing.expires_at, "resend_at": missing.resend_at}
     assert await tickets.renew(missing.key, b"new", **times) is None
     await tickets.drop(missing.key)
@@ -118,6 +119,7 @@ async def test_a_code_is_renewed_only_after_its_time_and_guesses_stay_spent(
             resend_at=world.time + timedelta(seconds=60),
         )
 
+    assert await tickets.look(ticket.key, now=world.time) == (ticket.content, ticket.resend_at)
     assert await renew() == ticket.resend_at
     world.pass_time(seconds=60)
     assert await renew() == ticket.content

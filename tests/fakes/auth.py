@@ -30,6 +30,13 @@ class InMemoryTickets:
         self.kept[key] = replace(ticket, guesses=ticket.guesses - 1)
         return ticket.code_mac == code_mac, ticket.content
 
+    async def look(self, key: bytes, *, now: datetime) -> tuple[bytes, datetime] | None:
+        self._fail_if_down()
+        ticket = self.kept.get(key)
+        if ticket is None or ticket.expires_at <= now:
+            return None
+        return ticket.content, ticket.resend_at
+
     async def renew(
         self,
         key: bytes,

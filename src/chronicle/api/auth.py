@@ -162,6 +162,8 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
 )
 async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     """Mail another code, at most one a minute. The old one no longer works."""
+    email = await call.app.registration.resends_to(call.body.ticket)
+    await call.app.limits.spend_identifier(budgets.CODE, email.canonical)
     return render_ticket(await call.app.registration.resend(call.body.ticket))
 
 

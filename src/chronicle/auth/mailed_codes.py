@@ -95,6 +95,24 @@ class MailedCodes:
         )
         return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code)
 
+    async def renewable(
+        self, purpose: TicketPurpose, ticket: str, kind: type[ContentT]
+    ) -> ContentT:
+        """The content of a ticket that could have another code now; nothing changes.
+
+        Raises:
+            Gone, TooMany: as `renew` would.
+        """
+        now = self.world.now()
+        found = await self.tickets.look(_key(ticket), now=now)
+        if found is None:
+            raise expired()
+        content, resend_at = found
+        opened = self._open(purpose, ticket, content, kind)[1]
+        if resend_at > now:
+            raise _too_soon(resend_at - now)
+        return opened
+
     async def renew(
         self, purpose: TicketPurpose, ticket: str, kind: type[ContentT]
     ) -> tuple[TicketIssued, str, ContentT]:
@@ -115,10 +133,7 @@ class MailedCodes:
         if answer is None:
             raise expired()
         if isinstance(answer, datetime):
-            raise TooMany(
-                message="A code was just sent. Wait a minute before asking for another.",
-                retry_after_seconds=max(1, int((answer - now).total_seconds() + 1)),
-            )
+            raise _too_soon(answer - now)
         _, content = self._open(purpose, ticket, answer, kind)
         return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code), content
 
@@ -165,6 +180,13 @@ class MailedCodes:
     def _mac(self, ticket: str, code: str) -> bytes:
         # Keyed, because 40 bits would fall to a search by whoever reads the shared state.
         return self.index.of(f"{ticket}/{code}", column="tickets.code")
+
+
+def _too_soon(wait: timedelta) -> TooMany:
+    return TooMany(
+        message="A code was just sent. Wait a minute before asking for another.",
+        retry_after_seconds=max(1, int(wait.total_seconds() + 1)),
+    )
 
 
 def expired() -> Gone:

@@ -120,6 +120,9 @@ class Tickets(Protocol):
         One atomic step: of any number of racing guesses, no more than the budget are answered.
         """
 
+    async def look(self, key: bytes, *, now: datetime) -> tuple[bytes, datetime] | None:
+        """The content, and from when on it can be renewed; None without such a ticket."""
+
     async def renew(
         self,
         key: bytes,

@@ -86,6 +86,14 @@ class Registration:
             raise
         return issued
 
+    async def resends_to(self, ticket: str) -> EmailAddress:
+        """To which address `resend` would mail; whoever asks pays for a mail to it first.
+
+        Raises:
+            Gone, TooMany: as `resend` would.
+        """
+        return (await self.codes.renewable(TicketPurpose.SIGN_UP, ticket, _SignUp)).email
+
     async def resend(self, ticket: str) -> TicketIssued:
         """Mail another code, at most one a minute. The guesses left stay what they were.
 

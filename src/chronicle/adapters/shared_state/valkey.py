@@ -104,6 +104,14 @@ class ValkeyTickets:
         answer = await in_time(self._guess(keys=[_name(key)], args=[code_mac, _millis(now)]))
         return None if answer is None else (answer[0] == 1, answer[1])
 
+    async def look(self, key: bytes, *, now: datetime) -> tuple[bytes, datetime] | None:
+        """The content, and from when on it can be renewed; None without such a ticket."""
+        fields = ("content", "resend_at", "expires_at")
+        content, resend_at, expires_at = await in_time(self._client.hmget(_name(key), fields))
+        if expires_at is None or int(expires_at) <= _millis(now):
+            return None
+        return content, datetime.fromtimestamp(int(resend_at) / 1000, UTC)
+
     async def renew(
         self,
         key: bytes,
