@@ -180,13 +180,12 @@ class ChronicleApp:
         if not path.startswith("/"):
             raise NotFound(message="There is nothing at this address.")
         if path.startswith(_API_PREFIXES):
-            preflight = self._cors.preflight(scope)
-            if preflight is not None:
-                await _no_content(preflight, exchange.send)
-                return
-            cors = self._cors.headers(scope)
-            if cors:
-                exchange.defaults = {**self._api_headers, **cors}
+            if self._cors.is_used:
+                preflight = self._cors.preflight(scope)
+                if preflight is not None:
+                    await _no_content(preflight, exchange.send)
+                    return
+                exchange.defaults = {**self._api_headers, **self._cors.headers(scope)}
             await self._router.find(scope)(scope, receive, exchange.send)
             return
         if scope["method"] not in {"GET", "HEAD"}:

@@ -22,11 +22,10 @@ class Cors:
 
     def __init__(self, allowed_origins: Sequence[str]) -> None:
         self._allowed = frozenset(origin.encode() for origin in allowed_origins)
+        self.is_used = bool(self._allowed)
 
     def headers(self, scope: Scope) -> Mapping[bytes, bytes]:
-        """What an answer to this request says about origins; nothing without an allow list."""
-        if not self._allowed:
-            return {}
+        """What an answer to this request says about origins."""
         origin = _header(scope, b"origin")
         if origin not in self._allowed:
             return {b"vary": b"origin"}
@@ -38,7 +37,7 @@ class Cors:
 
     def preflight(self, scope: Scope) -> Mapping[bytes, bytes] | None:
         """The headers that answer a preflight of an allowed page; None for any other request."""
-        if scope["method"] != "OPTIONS" or not self._allowed:
+        if scope["method"] != "OPTIONS":
             return None
         origin = _header(scope, b"origin")
         if origin not in self._allowed or not _header(scope, b"access-control-request-method"):

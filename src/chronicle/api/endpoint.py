@@ -237,13 +237,14 @@ def _what_it_takes(handler: Handler) -> tuple[type[Call[Any, Any]], Any, Any]:
 class Runner:
     """Runs one declared route as an ASGI application; failures propagate to the caller."""
 
-    __slots__ = ("_app", "_body_limit", "_encode", "endpoint")
+    __slots__ = ("_app", "_body_limit", "_encode", "_may_take_json", "endpoint")
 
     def __init__(self, endpoint: Endpoint, app: "Application") -> None:
         self.endpoint = endpoint
         self._app = app
         self._body_limit = endpoint.body_limit or app.settings.json_body_limit
         self._encode = msgspec.json.Encoder().encode
+        self._may_take_json = endpoint.body not in {type(None), Stream}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Charge, identify, read, call, answer."""
@@ -260,7 +261,7 @@ class Runner:
                 user = call.identity.account_id
                 await rate_limit.spend(scope, self._app.limits.spend_user(budget, user))
         call.query = read_query(scope, endpoint.query)
-        if self._takes_json(scope):
+        if self._may_take_json and self._takes_json(scope):
             call.body = await self._read_body(scope, receive)
             if isinstance(call, SignedInCall):
                 # A body may be sent slowly on purpose: its session can have ended meanwhile.
@@ -280,10 +281,7 @@ class Runner:
             await self._answer(result, call.answer_headers, send)
 
     def _takes_json(self, scope: Scope) -> bool:
-        kind = self.endpoint.body
-        if kind is type(None) or kind is Stream:
-            return False
-        return has_body(scope) or type(None) not in typing.get_args(kind)
+        return has_body(scope) or type(None) not in typing.get_args(self.endpoint.body)
 
     async def _answer(self, result: object, headers: list[tuple[bytes, bytes]], send: Send) -> None:
         content = self._encode(result)
