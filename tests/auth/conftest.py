@@ -103,6 +103,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     )
     tickets, mailer = InMemoryTickets(), KeptMailer()
     issuer = Issuer(BASE_URL, BASE_URL, "test")
+    events = EventLog(SqliteEvents(engine), cipher, index, Cursors(keys), world.world)
     keeping = SessionKeeping(
         sessions=SqliteSessions(engine),
         book=book,
@@ -114,11 +115,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             access=timedelta(minutes=10), idle=timedelta(days=30), absolute=timedelta(days=180)
         ),
         audiences=frozenset({"https://api.example.org"}),
+        events=events,
         mailer=mailer,
         base_url=BASE_URL,
         world=world.world,
     )
-    events = EventLog(SqliteEvents(engine), cipher, index, Cursors(keys), world.world)
     counts = SqliteGuessCounts(engine)
     devices = DeviceBook(SqliteKnownDevices(engine), cipher, world.world)
     lock = AccountLock(

@@ -5,6 +5,7 @@ import pytest
 from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.errors import Unauthenticated
+from chronicle.security.visitors import Visitor
 from chronicle.users.emails import parse_email
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
 
@@ -20,37 +21,37 @@ FOREIGN = [
 
 async def test_within_ten_seconds_a_racing_client_gets_the_same_successor(desk: Desk) -> None:
     first = await desk.sign_up()
-    second = await desk.keeping.rotate(first.refresh_token)
+    second = await desk.keeping.rotate(first.refresh_token, BROWSER)
     desk.world.pass_time(seconds=10)
-    again = await desk.keeping.rotate(first.refresh_token)
+    again = await desk.keeping.rotate(first.refresh_token, BROWSER)
     assert again.refresh_token == second.refresh_token
 
 
 async def test_after_ten_seconds_the_old_token_is_a_replay(desk: Desk) -> None:
     first = await desk.sign_up()
-    second = await desk.keeping.rotate(first.refresh_token)
+    second = await desk.keeping.rotate(first.refresh_token, BROWSER)
     desk.world.pass_time(seconds=10, microseconds=1)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(first.refresh_token)
+        await desk.keeping.rotate(first.refresh_token, BROWSER)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(second.refresh_token)
+        await desk.keeping.rotate(second.refresh_token, BROWSER)
     with pytest.raises(Unauthenticated):
         await desk.keeping.identify(second.access_token)
 
 
 async def test_once_the_successor_was_used_the_old_token_is_a_replay_at_once(desk: Desk) -> None:
     first = await desk.sign_up()
-    second = await desk.keeping.rotate(first.refresh_token)
-    third = await desk.keeping.rotate(second.refresh_token)
+    second = await desk.keeping.rotate(first.refresh_token, BROWSER)
+    third = await desk.keeping.rotate(second.refresh_token, BROWSER)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(first.refresh_token)
+        await desk.keeping.rotate(first.refresh_token, BROWSER)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(third.refresh_token)
+        await desk.keeping.rotate(third.refresh_token, BROWSER)
 
 
 async def test_the_successor_is_kept_sealed_and_then_only_its_hash(desk: Desk) -> None:
     first = await desk.sign_up()
-    second = await desk.keeping.rotate(first.refresh_token)
+    second = await desk.keeping.rotate(first.refresh_token, BROWSER)
     session = await desk.keeping.sessions.get(first.session_id)
     assert session is not None
     assert session.successor is not None
@@ -60,19 +61,32 @@ async def test_the_successor_is_kept_sealed_and_then_only_its_hash(desk: Desk) -
     session = await desk.keeping.sessions.get(first.session_id)
     assert session is not None
     assert session.successor is None
-    assert (await desk.keeping.rotate(second.refresh_token)).session_id == first.session_id
+    assert (await desk.keeping.rotate(second.refresh_token, BROWSER)).session_id == first.session_id
 
 
 async def test_a_replay_ends_the_session_even_when_no_mail_can_be_sent(desk: Desk) -> None:
     first = await desk.sign_up()
-    second = await desk.keeping.rotate(first.refresh_token)
-    await desk.keeping.rotate(second.refresh_token)
+    second = await desk.keeping.rotate(first.refresh_token, BROWSER)
+    await desk.keeping.rotate(second.refresh_token, BROWSER)
     desk.mailer.down = True
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(first.refresh_token)
+        await desk.keeping.rotate(first.refresh_token, BROWSER)
     session = await desk.keeping.sessions.get(first.session_id)
     assert session is not None
     assert session.end_reason == "refresh_token_reused"
+
+
+async def test_a_replay_stands_once_in_the_history_with_where_it_came_from(desk: Desk) -> None:
+    first = await desk.sign_up()
+    second = await desk.keeping.rotate(first.refresh_token, BROWSER)
+    await desk.keeping.rotate(second.refresh_token, BROWSER)
+    thief = Visitor("198.51.100.66", "curl/8.0")
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            await desk.keeping.rotate(first.refresh_token, thief)
+    page = await desk.events.page(first.account.id, cursor=None, limit=20)
+    (replay,) = [event for event in page.events if event.kind == "session_replayed"]
+    assert (replay.visitor, replay.session_id) == (thief, first.session_id)
 
 
 async def test_an_access_token_lives_ten_minutes(desk: Desk) -> None:
@@ -89,28 +103,28 @@ async def test_a_step_back_of_the_clock_revives_no_session(desk: Desk) -> None:
     await desk.keeping.end(session.session_id, "logout")
     desk.world.pass_time(seconds=-3)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(session.refresh_token)
+        await desk.keeping.rotate(session.refresh_token, BROWSER)
 
 
 async def test_an_unused_session_ends_after_its_idle_time(desk: Desk) -> None:
     first = await desk.sign_up()
     desk.world.pass_time(days=29)
-    second = await desk.keeping.rotate(first.refresh_token)
+    second = await desk.keeping.rotate(first.refresh_token, BROWSER)
     desk.world.pass_time(days=29)
-    third = await desk.keeping.rotate(second.refresh_token)
+    third = await desk.keeping.rotate(second.refresh_token, BROWSER)
     desk.world.pass_time(days=30)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(third.refresh_token)
+        await desk.keeping.rotate(third.refresh_token, BROWSER)
 
 
 async def test_no_session_outlives_its_absolute_time(desk: Desk) -> None:
     token = (await desk.sign_up()).refresh_token
     for _ in range(8):
         desk.world.pass_time(days=20)
-        token = (await desk.keeping.rotate(token)).refresh_token
+        token = (await desk.keeping.rotate(token, BROWSER)).refresh_token
     desk.world.pass_time(days=20)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(token)
+        await desk.keeping.rotate(token, BROWSER)
 
 
 async def test_a_moved_epoch_voids_every_session_of_before(desk: Desk) -> None:
@@ -119,7 +133,7 @@ async def test_a_moved_epoch_voids_every_session_of_before(desk: Desk) -> None:
     with pytest.raises(Unauthenticated):
         await desk.keeping.identify(session.access_token)
     with pytest.raises(Unauthenticated):
-        await desk.keeping.rotate(session.refresh_token)
+        await desk.keeping.rotate(session.refresh_token, BROWSER)
     again = await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
     assert await desk.keeping.identify(again.access_token)
 

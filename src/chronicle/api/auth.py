@@ -242,11 +242,13 @@ async def refresh(call: Call[Refresh | None, None]) -> SessionObject:
     the old one came.
     """
     if call.body is not None:
-        return render_session(call, await call.app.sessions.rotate(call.body.refresh_token), "body")
+        rotated = await call.app.sessions.rotate(call.body.refresh_token, call.visitor)
+        return render_session(call, rotated, "body")
     presented = refresh_cookie(call)
     if presented is None:
         raise Unauthenticated
-    return render_session(call, await call.app.sessions.rotate(presented), "cookie")
+    rotated = await call.app.sessions.rotate(presented, call.visitor)
+    return render_session(call, rotated, "cookie")
 
 
 @endpoint.post(

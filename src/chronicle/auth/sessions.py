@@ -14,6 +14,7 @@ from chronicle.auth.refresh_tokens import RefreshToken, RefreshTokens, digest
 from chronicle.auth.tokens import AccessTokens, Claims, Identity, Issuer, unix_seconds
 from chronicle.errors import Denied, NotFound, Unauthenticated, Unavailable
 from chronicle.security.encryption import FieldCipher
+from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
 from chronicle.users.ports import AccountId, ProfileRecord
@@ -68,6 +69,7 @@ class SessionKeeping:
     issuer: Issuer
     lifetimes: Lifetimes
     audiences: frozenset[str]
+    events: EventLog
     mailer: Mailer
     base_url: str
     world: World
@@ -112,14 +114,14 @@ class SessionKeeping:
         if not await self.end(session_id, "ended_by_owner"):
             raise NotFound(message="This session has ended already.")
 
-    async def rotate(self, presented: str) -> SignedIn:
+    async def rotate(self, presented: str, visitor: Visitor) -> SignedIn:
         """Exchange a refresh token for the next one of its session.
 
         A client that races itself gets the same successor for ten seconds, until that is used.
 
         Raises:
             Unauthenticated: made up, expired, or of an ended session; or spent before, and then
-                the session has been ended and its owner told.
+                the session has been ended, that was noted, and its owner told.
         """
         token = self.refresh_tokens.read(presented)
         session = await self._live(token.session_id)
@@ -131,7 +133,7 @@ class SessionKeeping:
             session = await self._live(token.session_id)
         if self._may_ask_again(session, token):
             return await self.signed_in(session, self._successor(session))
-        await self._end_replayed(session)
+        await self._end_replayed(session, visitor)
         raise Unauthenticated
 
     async def end(self, session_id: SessionId, reason: str) -> bool:
@@ -242,23 +244,40 @@ class SessionKeeping:
             sealed, table="sessions", record=session.id, field="successor"
         ).decode()
 
-    async def _end_replayed(self, session: SessionRecord) -> None:
+    async def _end_replayed(self, session: SessionRecord, visitor: Visitor) -> None:
         if not await self.end(session.id, "refresh_token_reused"):
             return
         _log.warning(
             "refresh token replayed; session ended",
             extra={"session_id": str(UUID(bytes=session.id))},
         )
-        account = await self.book.read(session.account_id)
+        # The session is over whether or not its owner hears of it; the log line above stays.
         try:
-            await self.mailer.send(
-                mails.refresh_token_replayed(
-                    account.email, base_url=self.base_url, locale=account.locale
-                )
-            )
+            await self._note_replay(session, visitor)
+            await self._tell_of_replay(session.account_id)
         except Unavailable:
-            # The session is over either way; the log line above keeps what happened.
-            _log.exception("the mail about a replayed refresh token could not be sent")
+            _log.exception("the owner could not be told of a replayed refresh token")
+
+    async def _note_replay(self, session: SessionRecord, visitor: Visitor) -> None:
+        await self.events.note(
+            Happening(
+                kind=EventKind.SESSION_REPLAYED,
+                method="refresh_token",
+                outcome=Outcome.REFUSED,
+                visitor=visitor,
+                account_id=session.account_id,
+                session_id=session.id,
+                reason="refresh_token_reused",
+            )
+        )
+
+    async def _tell_of_replay(self, account_id: AccountId) -> None:
+        account = await self.book.read(account_id)
+        await self.mailer.send(
+            mails.refresh_token_replayed(
+                account.email, base_url=self.base_url, locale=account.locale
+            )
+        )
 
 
 def assurance(amr: Iterable[str]) -> str:

@@ -79,6 +79,7 @@ class People:
         self.cipher, self.index = FieldCipher(keys), BlindIndex(keys)
         self.cursors = Cursors(keys)
         self.book = AccountBook(storage.accounts, self.cipher, self.index, world)
+        self.events = EventLog(storage.events, self.cipher, self.index, self.cursors, world)
         issuer = Issuer(settings.base_url, settings.base_url, _CLIENT_ID)
         self.sessions = SessionKeeping(
             sessions=storage.sessions,
@@ -93,11 +94,11 @@ class People:
                 absolute=timedelta(seconds=settings.refresh_absolute_seconds),
             ),
             audiences=frozenset(settings.audiences),
+            events=self.events,
             mailer=mailer,
             base_url=settings.base_url,
             world=world,
         )
-        self.events = EventLog(storage.events, self.cipher, self.index, self.cursors, world)
         self.tokens = tokens = TokenDesk(storage.mailed_tokens, world)
         counts = storage.guess_counts
         self.devices = DeviceBook(storage.known_devices, self.cipher, world)
