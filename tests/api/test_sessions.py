@@ -33,7 +33,16 @@ def test_a_signed_in_person_reads_and_edits_their_profile(ada: Person) -> None:
     assert (cleared["name"], cleared["locale"]) == ("Ada L.", None)
 
 
-@pytest.mark.parametrize("change", [{"locale": "x"}, {"timezone": "../x"}, {"email": "b@b.org"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"locale": "x"},
+        {"locale": "en\n"},
+        {"timezone": "../x"},
+        {"timezone": "UTC\n"},
+        {"email": "b@b.org"},
+    ],
+)
 def test_a_profile_refuses_what_it_can_not_hold(ada: Person, change: dict[str, str]) -> None:
     answer = ada.client.patch("/api/auth/user", json=change)
     assert answer.status_code == 422

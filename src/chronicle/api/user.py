@@ -17,9 +17,12 @@ from chronicle.users.accounts import ProfileChange
 
 endpoint = Routes("Profile")
 
-Locale = Annotated[str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+# Where Python reads a pattern, "$" also stands before a last line feed.
+Locale = Annotated[
+    str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)")
+]
 TimeZone = Annotated[
-    str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")
+    str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)")
 ]
 
 
