@@ -197,3 +197,17 @@ async def test_a_session_carried_over_outlives_a_change_of_epoch(
     all_of_them = (kept, other, ended, void)
     owners = [await sessions.live_owner(one.id, now=world.time) for one in all_of_them]
     assert [found is not None for found in owners] == [True, False, False, False]
+
+
+async def test_sessions_are_forgotten_once_they_have_expired_for_good(
+    sessions: Sessions, world: FakeWorld, owner: AccountRecord
+) -> None:
+    short = replace(a_session(world, owner), expires_at=world.time + timedelta(hours=1))
+    long = replace(a_session(world, owner), expires_at=world.time + timedelta(hours=2))
+    for session in (short, long):
+        await sessions.add(session)
+    await sessions.end(long.id, reason="logout", now=world.time)
+    assert await sessions.forget(before=short.expires_at) == 0
+    assert await sessions.forget(before=long.expires_at) == 1
+    assert await sessions.get(short.id) is None
+    assert await sessions.get(long.id) is not None

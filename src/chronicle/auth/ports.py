@@ -90,6 +90,9 @@ class Sessions(Protocol):
     async def forget_successors(self, *, rotated_before: datetime) -> int:
         """Drop the sealed successors of older rotations; how many."""
 
+    async def forget(self, *, before: datetime) -> int:
+        """Drop sessions that expired for good before a moment, some at a time; how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ticket:

@@ -163,6 +163,10 @@ class SessionKeeping:
         """Drop the sealed successors that nobody may ask for any more."""
         return await self.sessions.forget_successors(rotated_before=self.world.now() - RACE_GRACE)
 
+    async def forget_old(self) -> int:
+        """Drop sessions that are past any use, also to tell a replay by; how many."""
+        return await self.sessions.forget(before=self.world.now())
+
     async def signed_in(self, session: SessionRecord, refresh_token: str) -> SignedIn:
         """What the session's device gets: a new access token and this refresh token."""
         account = await self.book.read(session.account_id)

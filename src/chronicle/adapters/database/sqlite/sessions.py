@@ -23,6 +23,7 @@ _COLUMNS = (
 _OF_A_LIVE_ACCOUNT = "JOIN accounts a ON a.id = s.account_id"
 _LIVE = "s.ended_at IS NULL AND s.epoch = a.epoch AND s.idle_expires_at > ?1 AND s.expires_at > ?2"
 _MOST_LISTED = 200
+_FORGOTTEN_AT_ONCE = 10_000
 
 # On the path of every signed-in call: one text, so that SQLite's compiled statement is found.
 _LIVE_OWNER = (
@@ -127,6 +128,19 @@ class SqliteSessions:
                 db.execute(
                     "UPDATE sessions SET sealed_successor = NULL "
                     "WHERE sealed_successor IS NOT NULL AND rotated_at < ?",
+                    (micros,),
+                ).rowcount
+            )
+        )
+
+    async def forget(self, *, before: datetime) -> int:
+        """Drop sessions that expired for good before a moment, some at a time; how many."""
+        micros = to_micros(before)
+        return await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions "
+                    f"WHERE expires_at < ? LIMIT {_FORGOTTEN_AT_ONCE})",
                     (micros,),
                 ).rowcount
             )
