@@ -13,8 +13,8 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from chronicle.api.answer_heads import PlainHeads
 from chronicle.api.end_of_turn import GatheringTransport, Outbox
+from chronicle.api.plain_answers import PlainAnswers
 from chronicle.errors import Rejected
 
 _LARGEST_HEADER_BLOCK = 32 * 1024
@@ -78,7 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
                     f"The request line and headers may have at most {_LARGEST_HEADER_BLOCK} bytes.",
                 )
                 return
-            piece, data = data[:room], data[room:]
+            piece, data = (data, b"") if len(data) <= room else (data[:room], data[room:])
             self._header_bytes += len(piece)
             super().data_received(piece)
         if self._in_headers and self._header_bytes and self._timer is None:
@@ -152,7 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        super()._start_asgi_task(cycle, PlainHeads(app, cycle))  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, PlainAnswers(app, cycle))  # type: ignore[arg-type]
 
     def _unsupported_upgrade_warning(self) -> None:
         # Ignored, as RFC 9110 7.8 allows. The parser takes no further request after one.

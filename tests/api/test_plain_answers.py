@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from chronicle.api.answer_heads import PlainHeads
+from chronicle.api.plain_answers import PlainAnswers
 
 LENGTH = (b"content-length", b"5")
 
@@ -57,7 +57,7 @@ async def run(*messages: Message, method: str = "GET", keep_alive: bool = True) 
         keep_alive=keep_alive,
         on_response=lambda: transport.writes.append(b"<answered>"),
     )
-    await cycle.run_asgi(PlainHeads(app, cycle))  # type: ignore[arg-type]
+    await cycle.run_asgi(PlainAnswers(app, cycle))  # type: ignore[arg-type]
     written: Transport = transport
     return written
 
