@@ -387,3 +387,22 @@ def test_the_proof_of_an_upload_holds_offline(ada: Person) -> None:
     assert verdict.index == event["ledger"]["index"]
     assert verdict.opened["cid"] == event["cid"]
     assert verdict.opened["name"] == "größe.txt"
+
+
+def test_an_upload_whose_session_ends_while_it_comes_in_is_not_kept(
+    server: RunningServer, ada: Person
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"first half"
+        assert ada.client.post("/api/auth/logout-all").status_code == 204
+        yield b"second half"
+
+    before = content_files(server)
+    with server.client() as other:
+        other.headers["Authorization"] = ada.client.headers["Authorization"]
+        answer = other.post(
+            UPLOADS, content=pieces(), params={"name": "a.txt", "visibility": "public"}
+        )
+    assert code_of(answer) == (401, "invalid_token")
+    assert ada.sign_in().client.get(UPLOADS).json()["items"] == []
+    assert content_files(server) == before

@@ -1,5 +1,6 @@
 """`/api/web3/uploads`: files come in, are listed, read back and proven."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from chronicle.api.endpoint import Routes, SignedInCall, Stream
+from chronicle.api.endpoint import Routes, SignedInCall, Stream, bearer_token
 from chronicle.api.file_headers import (
     attachment,
     has_matching_tag,
@@ -113,7 +114,7 @@ async def _take_bytes(
     key = idempotency_key(call)
     return await call.app.uploads.receive(
         call.identity.account_id,
-        call.stream(),
+        _from_who_is_still_signed_in(call, call.stream()),
         profile=profile,
         describe=lambda: details,
         idempotency_key=key,
@@ -142,7 +143,7 @@ async def _take_form(call: SignedInCall[Stream, UploadQuery], content_type: str)
 
     return await call.app.uploads.receive(
         call.identity.account_id,
-        form.file_bytes(),
+        _from_who_is_still_signed_in(call, form.file_bytes()),
         profile=profile,
         describe=describe,
         idempotency_key=key,
@@ -162,6 +163,18 @@ def idempotency_key(call: SignedInCall[Any, Any]) -> str | None:
         error = FieldError("Idempotency-Key", f"takes 1 to {_LONGEST_KEY} printable characters")
         raise Rejected(message=f"{error.field}: {error.message}", fields=(error,))
     return key
+
+
+async def _from_who_is_still_signed_in(
+    call: SignedInCall[Any, Any], pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """The pieces; after the last one, Unauthenticated if the session has ended meanwhile.
+
+    A file may take hours to come, or be sent slowly on purpose.
+    """
+    async for piece in pieces:
+        yield piece
+    await call.app.sessions.identify(bearer_token(call.scope))
 
 
 def _refuse_late_profile(form: UploadForm, used: Profile) -> None:
