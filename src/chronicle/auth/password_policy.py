@@ -1,7 +1,7 @@
 """Which passwords may be set: long ones that nobody would guess and no breach has shown.
 
 Nothing is asked of their composition (NIST SP 800-63B 3.1.1.2). docs/passwords.md has the rules in
-words, and ADR 4 what speaks for them.
+words, and ADR 3 what speaks for them.
 """
 
 import logging
