@@ -29,7 +29,7 @@ def test_a_sender_who_reads_only_at_the_end_learns_that_it_was_too_large(
     server: RunningServer, told: bool
 ) -> None:
     with signed_up(server, f"ada-{told}@example.org") as ada:
-        status, body = send_all_then_read(ada, 64, told)
+        status, body = send_all_then_read(ada, 24, told)
         assert (status, json.loads(body)["code"]) == (413, "too_large")
         assert ada.client.get("/api/web3/uploads").json()["items"] == []
 

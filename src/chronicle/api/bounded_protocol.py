@@ -18,6 +18,7 @@ from chronicle.api.plain_answers import PlainAnswers
 from chronicle.errors import Rejected
 
 _LARGEST_HEADER_BLOCK = 32 * 1024
+_MOST_DISCARDED = 32 * 1024 * 1024
 # The longest plain frame of a chunk: sixteen digits and two ends of lines.
 _CHUNK_FRAME = 20
 # Extensions and trailers mean nothing here (RFC 9112 7.1.1, 7.1.2); this much of them is let pass.
@@ -51,6 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._chunks = 0
         self._extra_bytes = 0
+        self._discarded = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: the first header block is awaited."""
@@ -98,6 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """A request begins."""
         self._in_headers = True
         self._extra_bytes = 0
+        self._discarded = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -114,13 +117,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._chunks += 1
 
     def on_body(self, body: bytes) -> None:
-        """Pass the body on, or drop what comes after the answer.
+        """Pass the body on, or drop what comes after the answer, for a while and so much of it.
 
         A sender that reads only when it is done would find a reset connection instead of the
-        answer, so it is given the time that a header block may take, and no memory.
+        answer; one that never ends must not be listened to for ever.
         """
         self._body_bytes += len(body)
         if self.cycle.response_complete:
+            self._discarded += len(body)
+            if self._discarded > _MOST_DISCARDED:
+                self.transport.close()
             return
         super().on_body(body)
 
