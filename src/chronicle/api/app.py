@@ -226,13 +226,18 @@ def _stopping() -> Unavailable:
 
 def _host(scope: Scope) -> bytes:
     """The Host header; RFC 9112 3.2 wants exactly one of a client that speaks HTTP/1.1."""
-    hosts = [value for name, value in scope["headers"] if name == b"host"]
     version = scope["http_version"]
     if version not in {"1.0", "1.1"}:
         raise Rejected("malformed_request", "This server speaks HTTP/1.1.")
-    if len(hosts) > 1 or (not hosts and version == "1.1"):
+    host: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == b"host":
+            if host is not None:
+                raise Rejected("malformed_request", "A request has exactly one Host header.")
+            host = value
+    if host is None and version == "1.1":
         raise Rejected("malformed_request", "A request has exactly one Host header.")
-    return hosts[0] if hosts else b""
+    return host or b""
 
 
 _API_PREFIXES = ("/api/", "/health/", "/.well-known/", "/openapi.json")
@@ -261,9 +266,11 @@ class _Exchange:
             self.status = message["status"]
             own = message["headers"]
             defaults = self.defaults
-            if any(name in defaults for name, _ in own):
-                present = {name for name, _ in own}
-                defaults = {name: defaults[name] for name in defaults if name not in present}
+            for name, _ in own:
+                if name in defaults:
+                    present = {name for name, _ in own}
+                    defaults = {name: defaults[name] for name in defaults if name not in present}
+                    break
             request_id = (b"x-request-id", self._request_id.encode())
             message["headers"] = [*own, *defaults.items(), *self.extra, request_id]
         await self._send(message)

@@ -233,4 +233,4 @@ class AccountBook:
         return self.cipher.seal_text(text, table=_TABLE, record=account_id, field=field)
 
     def _open_text(self, account_id: AccountId, field: str, sealed: bytes | None) -> str | None:
-        return self.cipher.open_text(sealed, table=_TABLE, record=account_id, field=field)
+        return None if sealed is None else self._open(account_id, field, sealed).decode()
