@@ -116,9 +116,10 @@ class Settings:
         return self.env is Environment.PRODUCTION
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file of `database_url`."""
-        return Path(self.database_url.reveal().removeprefix("sqlite:///"))
+    def database_path(self) -> Path | None:
+        """The SQLite file of `database_url`; None when that leads to a MongoDB server."""
+        url = self.database_url.reveal()
+        return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
     def bound_to(self, port: int) -> "Settings":
         """These settings once port 0 became a real one: what was derived from it follows."""
@@ -301,6 +302,12 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "CHRONICLE_ARGON2_MEMORY_KIB",
             "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
             " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
+        )
+    if values.is_open_mongodb(settings.database_url.reveal()):
+        yield Problem(
+            "CHRONICLE_DATABASE_URL",
+            "production wants TLS, with the certificate checked, to every host that is not this"
+            " machine: add tls=true, and none of the tlsInsecure and tlsAllowInvalid options",
         )
     url = settings.valkey_url.reveal() if settings.valkey_url else None
     if url and url.startswith("redis://") and not values.is_local(url):
