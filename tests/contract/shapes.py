@@ -34,8 +34,9 @@ async def check_shapes(database: OpenDatabase) -> None:
 
 def _fits(value: Any, schema: dict[str, Any]) -> bool:
     kinds = schema["bsonType"] if isinstance(schema["bsonType"], list) else [schema["bsonType"]]
-    # Exactly: True is an int to Python, and not to a database.
-    if not any(type(value) in _KINDS[kind] for kind in kinds):
+    flag = isinstance(value, bool)  # True is an int to Python, and not to a database
+    fitting = [kind for kind in kinds if isinstance(value, _KINDS[kind])]
+    if not fitting or (flag and "bool" not in fitting):
         return False
     if isinstance(value, dict):
         there = all(name in value for name in schema.get("required", ()))

@@ -205,7 +205,7 @@ def _from_document(document: Document) -> AccountRecord:
         locale=document.get("sealed_locale"),
         timezone=document.get("sealed_timezone"),
         ledger_key=document["sealed_ledger_key"],
-        epoch=document["epoch"],
+        epoch=int(document["epoch"]),
         created_at=from_micros(document["created_at"]),
         updated_at=from_micros(document["updated_at"]),
     )

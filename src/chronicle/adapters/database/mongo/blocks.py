@@ -68,8 +68,7 @@ class MongoBlocks:
         announced = document.get("announced")
         if announced:
             document = await self._move_on(announced) or document
-        revision: int = document["revision"]
-        return revision
+        return int(document["revision"])
 
     async def forget(self, *, before: datetime) -> int:
         """Drop blocks that expired before a moment; how many."""

@@ -18,7 +18,7 @@ class MongoCheckpoints:
         document = await self._engine.answer(found)
         if document is None:
             return None
-        head = TreeHead(document["size"], document["root"])
+        head = TreeHead(int(document["size"]), document["root"])
         return StoredCheckpoint(document["origin"], head, document["note"], document.get("staging"))
 
     async def start(self, first: StoredCheckpoint) -> StoredCheckpoint:

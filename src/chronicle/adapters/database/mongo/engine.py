@@ -139,6 +139,11 @@ def stored(fields: Document) -> Document:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def optional_number(number: int | None) -> int | None:
+    """A number as Python's own: the driver has a class for those of 64 bits."""
+    return None if number is None else int(number)
+
+
 def _first_words(error: PyMongoError) -> str:
     # After the first sentence the driver's messages describe its own view of the topology.
     return str(error).partition(", Timeout:")[0].partition(", full error")[0]

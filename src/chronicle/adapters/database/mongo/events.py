@@ -9,7 +9,7 @@ from chronicle.adapters.database.micros import (
     optional_moment,
     to_micros,
 )
-from chronicle.adapters.database.mongo.engine import Document, Engine, stored
+from chronicle.adapters.database.mongo.engine import Document, Engine, optional_number, stored
 from chronicle.adapters.database.mongo.entries import EntryFields
 from chronicle.adapters.database.mongo.forgetting import forget_some
 from chronicle.security.ports import EventRecord
@@ -88,5 +88,5 @@ def _from_document(document: Document) -> EventRecord:
         created_at=from_micros(document["created_at"]),
         entry=document.get("entry"),
         entry_due_at=optional_moment(document.get("entry_due_at")),
-        entry_index=document.get("entry_index"),
+        entry_index=optional_number(document.get("entry_index")),
     )

@@ -70,7 +70,7 @@ class MongoGuessCounts:
         if document is None:
             return None
         return GuessCount(
-            document["failures"],
+            int(document["failures"]),
             from_micros(document["last_at"]),
             optional_moment(document["locked_until"]),
         )

@@ -86,6 +86,6 @@ def _from_document(document: Document) -> MailedTokenRecord:
         hash=document["_id"],
         purpose=document["purpose"],
         account_id=document.get("account_id"),
-        epoch=document["epoch"],
+        epoch=int(document["epoch"]),
         expires_at=from_micros(document["expires_at"]),
     )

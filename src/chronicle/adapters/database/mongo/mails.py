@@ -85,7 +85,7 @@ class MongoMails:
         return WaitingMail(
             document["_id"],
             document["sealed_content"],
-            document["attempts"],
+            int(document["attempts"]),
             from_micros(document["created_at"]),
         )
 

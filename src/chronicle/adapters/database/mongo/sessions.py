@@ -173,7 +173,7 @@ def _owner(session: Document, micros: int) -> ProfileRecord | None:
         return None
     (owner,) = session["owner"]
     live = (
-        session["epoch"] == owner["epoch"]
+        session["epoch"] == int(owner["epoch"])
         and session["idle_expires_at"] > micros
         and session["expires_at"] > micros
     )
@@ -186,7 +186,7 @@ def _owner(session: Document, micros: int) -> ProfileRecord | None:
         name=owner.get("sealed_name"),
         locale=owner.get("sealed_locale"),
         timezone=owner.get("sealed_timezone"),
-        epoch=owner["epoch"],
+        epoch=int(owner["epoch"]),
         created_at=from_micros(owner["created_at"]),
         updated_at=from_micros(owner["updated_at"]),
     )
@@ -220,13 +220,13 @@ def _from_document(document: Document) -> SessionRecord:
     return SessionRecord(
         id=document["_id"],
         account_id=document["account_id"],
-        epoch=document["epoch"],
+        epoch=int(document["epoch"]),
         amr=document["amr"],
         created_at=from_micros(document["created_at"]),
         last_used_at=from_micros(document["last_used_at"]),
         idle_expires_at=from_micros(document["idle_expires_at"]),
         expires_at=from_micros(document["expires_at"]),
-        generation=document["generation"],
+        generation=int(document["generation"]),
         refresh_hash=document["refresh_hash"],
         previous_hash=document.get("previous_hash"),
         successor=document.get("sealed_successor"),

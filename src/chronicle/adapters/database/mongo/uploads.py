@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chronicle.adapters.database.micros import from_micros, to_micros
-from chronicle.adapters.database.mongo.engine import Document, Engine, stored
+from chronicle.adapters.database.mongo.engine import Document, Engine, optional_number, stored
 from chronicle.adapters.database.mongo.entries import EntryFields
 from chronicle.uploads.ports import UploadRecord
 from chronicle.users.ports import AccountId
@@ -78,7 +78,7 @@ def _from_document(document: Document) -> UploadRecord:
         account_id=document["account_id"],
         cid=document["cid"],
         profile=document["profile"],
-        size=document["size"],
+        size=int(document["size"]),
         media_type=document["media_type"],
         name=document["sealed_name"],
         note=document.get("sealed_note"),
@@ -86,7 +86,7 @@ def _from_document(document: Document) -> UploadRecord:
         pin_provider=document["pin_provider"],
         pin_status=document["pin_status"],
         entry=document["entry"],
-        entry_index=document.get("entry_index"),
+        entry_index=optional_number(document.get("entry_index")),
         created_at=from_micros(document["created_at"]),
         key_index=document.get("key_index"),
     )
