@@ -1,23 +1,20 @@
 """Every database that Chronicle runs on, each test with an empty one of its own."""
 
-import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.wiring.databases import Tables, mongo_tables, sqlite_tables
+from tests.services.choice import with_database
 
 DATABASES = ("sqlite", pytest.param("mongo", marks=pytest.mark.wider))
-
-SERVER = "CHRONICLE_TEST_MONGO_URL"
 
 
 @dataclass
@@ -81,25 +78,3 @@ def location(kind: str, request: pytest.FixtureRequest) -> Any:
         folder: Path = request.getfixturevalue("tmp_path")
         return folder / "chronicle.sqlite"
     return with_database(request.getfixturevalue("mongo_server"), f"test_{secrets.token_hex(8)}")
-
-
-def with_database(server: str, name: str) -> str:
-    """A server's URL with the name of a database on it."""
-    return urlsplit(server)._replace(path=f"/{name}").geturl()
-
-
-@contextmanager
-def mongo_server_url() -> Iterator[str]:
-    """The server of `CHRONICLE_TEST_MONGO_URL`, or one that is started here; else a skip."""
-    if SERVER in os.environ:
-        yield os.environ[SERVER]
-        return
-    from tests.services.mongo import running_mongo
-    from tests.services.mongo_install import Missing, installed
-
-    try:
-        installed()
-    except Missing as missing:
-        pytest.skip(f"no MongoDB: set {SERVER}, or install the tests' own: {missing}")
-    with running_mongo() as mongo:
-        yield mongo.url

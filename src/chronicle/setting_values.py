@@ -7,7 +7,9 @@ from email.headerregistry import Address
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from chronicle import mongodb_urls
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,18 +23,6 @@ _UNITS = {"": 1, "b": 1} | {
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _SENDER = re.compile(r"""(?:"[^"\\]*"|[^"<>@,;:\\]*?)\s?<(?P<named>\S+@\S+)>|(?P<bare>\S+@\S+)""")
 _LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
-_MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
-_MONGODB = re.compile(
-    r"(?P<scheme>mongodb|mongodb\+srv)://(?:[^@/?#:]*(?::[^@/?#:]*)?@)?"
-    r"(?P<hosts>(?:%2[Ff][^@/?#,:]+|\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
-    r"(?:,(?:%2[Ff][^@/?#,:]+|\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?)*)"
-    r"(?:/(?P<database>[^/?#.$\"\\]*)(?:\?(?P<options>[^#]*))?)?"
-)
-_MONGODB_UNCHECKED = (
-    "tlsinsecure",
-    "tlsallowinvalidcertificates",
-    "tlsallowinvalidhostnames",
-)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -169,8 +159,9 @@ def base_url(text: str) -> str:
 
 def database_url(text: str) -> SecretUrl:
     """`sqlite:///relative/path`, `sqlite:////absolute/path`, `mongodb://` or `mongodb+srv://`."""
-    if text.startswith(_MONGODB_SCHEMES):
-        return _mongodb_url(text)
+    if text.startswith(mongodb_urls.SCHEMES):
+        mongodb_urls.check(text)
+        return SecretUrl(text)
     parts = _split(text)
     if parts.scheme != "sqlite":
         raise ValueError(
@@ -181,37 +172,6 @@ def database_url(text: str) -> SecretUrl:
         # A database in memory would be another one for each process, and gone after a crash.
         raise ValueError("write a file: sqlite:///relative.db or sqlite:////absolute/path.db")
     return SecretUrl(f"sqlite:///{path(unquote(parts.path[1:]))}")
-
-
-def _mongodb_url(text: str) -> SecretUrl:
-    # Its host part holds several hosts, so that of other addresses does not fit.
-    if any(character.isspace() or not character.isprintable() for character in text):
-        raise ValueError("the address holds spaces or control characters")
-    if not _MONGODB.fullmatch(text):
-        raise ValueError(
-            "is not mongodb://user:password@host:27017,host2:27017/database?option=value, with"
-            " user and password percent-encoded, or mongodb+srv:// with one host"
-        )
-    return SecretUrl(text)
-
-
-def is_open_mongodb(url: str) -> bool:
-    """Whether a MongoDB address leads to another machine without TLS that can be relied on."""
-    match = _MONGODB.fullmatch(url)
-    if match is None:
-        return False
-    options = {
-        name.lower(): value.lower()
-        for name, value in parse_qsl(match["options"] or "", keep_blank_values=True)
-    }
-    local = all(
-        is_local(f"mongodb://{host}") for host in match["hosts"].split(",") if "%2F" not in host
-    )
-    if local and match["scheme"] == "mongodb":
-        return False
-    by_default = "true" if match["scheme"] == "mongodb+srv" else "false"
-    tls = options.get("tls", options.get("ssl", by_default)) == "true"
-    return not tls or any(options.get(name) == "true" for name in _MONGODB_UNCHECKED)
 
 
 def valkey_url(text: str) -> SecretUrl:

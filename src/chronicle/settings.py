@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from chronicle import mongodb_urls
 from chronicle import setting_values as values
 from chronicle.auth import password_bounds as bounds
 from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
@@ -303,7 +304,7 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
             " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
         )
-    if values.is_open_mongodb(settings.database_url.reveal()):
+    if _mongodb_without_tls(settings.database_url.reveal()):
         yield Problem(
             "CHRONICLE_DATABASE_URL",
             "production wants TLS, with the certificate checked, to every host that is not this"
@@ -315,6 +316,14 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "CHRONICLE_VALKEY_URL",
             "production wants TLS to every host that is not this machine: use rediss://",
         )
+
+
+def _mongodb_without_tls(url: str) -> bool:
+    elsewhere = any(
+        "%2F" not in host.upper() and not values.is_local(f"mongodb://{host}")
+        for host in mongodb_urls.hosts(url)
+    )
+    return elsewhere and not mongodb_urls.has_checked_tls(url)
 
 
 def _argon2_is_strong(settings: Settings) -> bool:

@@ -9,8 +9,9 @@ from chronicle.security.ports import Events, MailedTokens
 from chronicle.uploads.ports import Uploads
 from chronicle.users.ports import Accounts
 from tests.contract.shapes import check_shapes
-from tests.databases import DATABASES, OpenDatabase, location, mongo_server_url, open_database
+from tests.databases import DATABASES, OpenDatabase, location, open_database
 from tests.fakes.world import FakeWorld
+from tests.services.choice import mongo_server_url
 
 
 @pytest.fixture
