@@ -10,6 +10,7 @@ by Go); Debian keeps one version at a time, so DocumentDB is the one forky has o
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from pathlib import Path
 FERRETDB = "github.com/FerretDB/FerretDB/v2/cmd/ferretdb@v2.7.0"
 # A new name where the recipe changes: what an older one made is not taken for this one's.
 _NAME = "documentdb-forky-18-ferretdb-2.7.0-1"
+# What is in a new database. Its place is named for it, so that a changed one is made anew.
+_STATEMENTS = Path(__file__).with_name("mongo.sql").read_text(encoding="utf-8")
 _BIN = "/usr/lib/postgresql/18/bin"
 
 PRELOADED = "shared_preload_libraries=pg_cron,pg_documentdb_core,pg_documentdb"
@@ -114,7 +117,8 @@ def install() -> Installed:
 def _places() -> Installed:
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(home) / "chronicle-ci" / _NAME
-    return Installed(folder / "root", folder / "ferretdb", folder / "template")
+    contents = hashlib.sha256(_STATEMENTS.encode()).hexdigest()[:12]
+    return Installed(folder / "root", folder / "ferretdb", folder / f"template-{contents}")
 
 
 def _make_root(parts: Installed) -> None:
@@ -151,11 +155,9 @@ def _make_template(parts: Installed) -> None:
         os.chown(part, *parts.postgres_user)
         options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
         _run(*parts.inside(part, "initdb", "--pgdata=/srv", *options))
+        # With -j a statement ends at a semicolon with an empty line after it.
         single = ("--single", "-D", "/srv", "-j", "-c", PRELOADED, "-c", "exit_on_error=on")
-        _run(
-            *parts.inside(part, "postgres", *single, "postgres"),
-            words="CREATE EXTENSION documentdb CASCADE",
-        )
+        _run(*parts.inside(part, "postgres", *single, "postgres"), words=_STATEMENTS)
 
 
 @contextmanager

@@ -48,6 +48,12 @@ async def test_a_unique_index_is_named_where_it_is_broken(client: Client) -> Non
 
     with pytest.raises(DuplicateKeyError, match="people_email"):
         await people.insert_one({"_id": b"bob", "email": b"\xff"})
+    with pytest.raises(DuplicateKeyError, match="people_email"):
+        await people.find_one_and_update({"_id": b"bob"}, {"$set": {"email": b"\xff"}}, upsert=True)
+    with pytest.raises(DuplicateKeyError, match="_id_"):
+        await people.find_one_and_update(
+            {"_id": b"\x00ada", "email": b"?"}, {"$set": {"n": 1}}, upsert=True
+        )
     assert await people.find_one({"email": b"\xff"}) == {"_id": b"\x00ada", "email": b"\xff"}
 
 
