@@ -2,6 +2,16 @@
 
 `python -m tests.services.mongo install` puts it into the cache. `python -m tests.services.mongo
 serve` starts one, prints its URL, and runs until its standard input ends or a signal ends it.
+
+Where it differs from MongoDB, a test that passes here proves nothing:
+- It presents itself as a standalone server, so drivers retry no writes. It has no transactions
+  (what was written in a failed one stays), change streams, `bulkWrite`, collations, hidden indexes.
+- `create` drops a validator, which only `collMod` sets; a broken one is code 525074461 for 121 in
+  an insert or update. A deadlock of two writes to many documents is 16908292; MongoDB has none.
+- A duplicate key is 11000, but only its text has the index: `... Index 'people_email'`.
+- Write concern 0 breaks the connection. Read and write concerns are accepted and mean nothing
+  more than one PostgreSQL does anyway. Expired documents go within a minute, as they do there.
+- PostgreSQL killed alone is code 1 until FerretDB has used up its broken connections.
 """
 
 import contextlib
@@ -25,7 +35,7 @@ from pymongo.errors import PyMongoError
 
 from tests.process_facts import children
 from tests.running_server import free_port
-from tests.services.mongo_install import PRELOADED, Installed, Missing, install, installed
+from tests.services.mongo_install import SETTINGS, Installed, Missing, install, installed
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -62,6 +72,7 @@ class Program:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        assert self._process is None or self._process.poll() is not None, "it runs"
         # It dies with the thread that started it, so that thread has to be one that stays.
         self._process = self._starter.submit(self._spawn).result()
         deadline = time.monotonic() + _START_SECONDS
@@ -161,11 +172,11 @@ def _postgres_options(*, fsync: bool) -> Iterator[str]:
         "fsync": "on" if fsync else "off",
         "listen_addresses": "",
         "unix_socket_directories": "/srv",
-        "cron.host": "/srv",
         "documentdb.localhost_connection_string": "host=/srv",
         "cron.log_run": "off",
+        "cron.log_statement": "off",
     }
-    yield from ("-D", "/srv", "-c", PRELOADED)
+    yield from ("-D", "/srv", *SETTINGS)
     for name, value in settings.items():
         yield from ("-c", f"{name}={value}")
 

@@ -27,7 +27,11 @@ _NAME = "documentdb-forky-18-ferretdb-2.7.0-1"
 _STATEMENTS = Path(__file__).with_name("mongo.sql").read_text(encoding="utf-8")
 _BIN = "/usr/lib/postgresql/18/bin"
 
-PRELOADED = "shared_preload_libraries=pg_cron,pg_documentdb_core,pg_documentdb"
+# The extension's jobs connect as anybody does; each keeps the host that was set when it was made.
+SETTINGS = (
+    *("-c", "shared_preload_libraries=pg_cron,pg_documentdb_core,pg_documentdb"),
+    *("-c", "cron.host=/srv"),
+)
 
 
 # What runs behind this ends, with all of its children, when the thread that started it ends; its
@@ -117,7 +121,7 @@ def install() -> Installed:
 def _places() -> Installed:
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(home) / "chronicle-ci" / _NAME
-    contents = hashlib.sha256(_STATEMENTS.encode()).hexdigest()[:12]
+    contents = hashlib.sha256(repr((SETTINGS, _STATEMENTS)).encode()).hexdigest()[:12]
     return Installed(folder / "root", folder / "ferretdb", folder / f"template-{contents}")
 
 
@@ -156,7 +160,7 @@ def _make_template(parts: Installed) -> None:
         options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
         _run(*parts.inside(part, "initdb", "--pgdata=/srv", *options))
         # With -j a statement ends at a semicolon with an empty line after it.
-        single = ("--single", "-D", "/srv", "-j", "-c", PRELOADED, "-c", "exit_on_error=on")
+        single = ("--single", "-D", "/srv", "-j", *SETTINGS, "-c", "exit_on_error=on")
         _run(*parts.inside(part, "postgres", *single, "postgres"), words=_STATEMENTS)
 
 
