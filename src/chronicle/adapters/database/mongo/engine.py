@@ -5,6 +5,7 @@ for all of it: finding a server, waiting for a connection, and the retries (clie
 timeout). Nothing here needs a transaction or a session of the caller's.
 """
 
+import warnings
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -35,7 +36,6 @@ _SURELY = WriteConcern(w="majority", j=True)
 _DEFAULTS: dict[str, Any] = {
     "appName": "chronicle",
     "timeoutMS": 5000,
-    "serverSelectionTimeoutMS": 3000,
     "connectTimeoutMS": 3000,
     "maxPoolSize": 32,
     "retryWrites": True,
@@ -54,7 +54,7 @@ async def open_engine(url: str) -> "Engine":
     """
     try:
         engine = Engine(connect(url))
-    except (PyMongoError, ValueError, TypeError) as error:
+    except (PyMongoError, ValueError, TypeError, UserWarning) as error:
         raise CannotConnect(_without_secrets(str(error), url)) from error
     try:
         await engine.ask()
@@ -68,11 +68,14 @@ def connect(url: str) -> AsyncMongoClient[Document]:
     """A client for the URL, which has connected to nothing yet.
 
     Raises:
-        pymongo.errors.PyMongoError, ValueError: the URL can't be understood.
+        pymongo.errors.PyMongoError, ValueError, UserWarning: the URL can't be understood.
     """
     chosen = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     defaults = {name: value for name, value in _DEFAULTS.items() if name.lower() not in chosen}
-    client: AsyncMongoClient[Document] = AsyncMongoClient(url, **defaults)
+    with warnings.catch_warnings():
+        # The driver would only warn of an option that it can't read, and leave it out: also of TLS.
+        warnings.simplefilter("error", UserWarning)
+        client: AsyncMongoClient[Document] = AsyncMongoClient(url, **defaults)
     deadline = client.options.timeout
     if not deadline or deadline > LONGEST_SECONDS:
         raise ValueError(f"timeoutMS takes 1 to {LONGEST_SECONDS * 1000}")

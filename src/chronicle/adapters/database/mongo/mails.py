@@ -46,7 +46,11 @@ class MongoMails:
             return []
         taken: list[WaitingMail] = []
         try:
-            while len(taken) < limit and (mail := await self._take_one(due, until)) is not None:
+            while len(taken) < limit:
+                others = due | {"_id": {"$nin": [mail.id for mail in taken]}}
+                mail = await self._take_one(others, until)
+                if mail is None:
+                    break
                 taken.append(mail)
         except Unavailable:
             if not taken:
