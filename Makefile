@@ -10,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test wider check format bench lock clean
+.PHONY: help run test wider mongo check format bench lock clean
 
 help: ## Explain each of these
 	@echo "Chronicle: make <target>"
@@ -24,6 +24,9 @@ test: $(VENV)/.package $(VENV)/.dev ## Run the tests (ARGS='-k word' for some of
 
 wider: $(VENV)/.package $(VENV)/.wider ## Run the tests that need a browser, Go or a peer program
 	@$(BIN)/python -m pytest -m wider $(ARGS)
+
+mongo: $(VENV)/.package $(VENV)/.wider ## Run the tests over HTTP on MongoDB in place of SQLite
+	@CHRONICLE_TEST_DATABASE=mongo $(BIN)/python -m pytest tests/api tests/attacks tests/faults tests/cli $(ARGS)
 
 check: $(VENV)/.package $(VENV)/.dev ## Check style, types and the direction of imports
 	@failed=0; for each in 'ruff check' 'ruff format --check' mypy 'lint-imports --no-logo'; do \
