@@ -1,8 +1,8 @@
 """A real `chronicle serve` as a child process, for tests that talk to it over HTTP."""
 
 import contextlib
+import hashlib
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -39,7 +39,7 @@ class RunningServer:
         self.data_dir = folder / "data"
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
-        self._settings = {**_database_of_its_own(), **settings}
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -122,7 +122,8 @@ class RunningServer:
             # All of a test's people come from one address.
             "CHRONICLE_LIMIT_SCALE": "1000",
         }
-        return inherited | CHEAP_HASHES | own | self._settings
+        chosen = inherited | CHEAP_HASHES | own | self._settings
+        return _database_of(chosen["CHRONICLE_DATA_DIR"]) | chosen
 
     def _await_ready(self, address: str) -> None:
         assert self._process is not None
@@ -140,12 +141,15 @@ class RunningServer:
         raise AssertionError(f"the server was not ready in time:\n{self.log}")
 
 
-def _database_of_its_own() -> dict[str, str]:
-    """Where its database is: with CHRONICLE_TEST_DATABASE=mongo, not in the data folder."""
+def _database_of(data_dir: str) -> dict[str, str]:
+    """Where its database is: with CHRONICLE_TEST_DATABASE=mongo, not in the data folder.
+
+    Servers over one folder share a database there as well.
+    """
     if not on_mongo():
         return {}
-    url = with_database(os.environ[MONGO_URL], f"test_{secrets.token_hex(8)}")
-    return {"CHRONICLE_DATABASE_URL": url}
+    name = f"test_{hashlib.sha256(data_dir.encode()).hexdigest()[:24]}"
+    return {"CHRONICLE_DATABASE_URL": with_database(os.environ[MONGO_URL], name)}
 
 
 def free_port() -> int:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bson
 import httpx2
+from pymongo import MongoClient
 
 from chronicle.ledger.checkpoints import parse_checkpoint
 from chronicle.ledger.merkle import leaf_hash, root_of
@@ -29,6 +31,21 @@ def contents(server: RunningServer) -> set[str]:
     folder = server.data_dir / "content"
     files = {path for path in folder.rglob("*") if path.is_file()}
     return {path.name for path in files if not path.is_relative_to(folder / "incoming")}
+
+
+def database_content(server: RunningServer) -> bytes:
+    """All that lies in a server's database, as it lies there."""
+    url = server.environment().get("CHRONICLE_DATABASE_URL")
+    if url is None:
+        files = sorted(server.data_dir.glob("chronicle.db*"))
+        assert files
+        return b"".join(file.read_bytes() for file in files)
+    client: MongoClient[dict[str, Any]]
+    with MongoClient(url) as client:
+        database = client.get_default_database()
+        found = [one for name in database.list_collection_names() for one in database[name].find()]
+    assert found
+    return b"".join(map(bson.encode, found))
 
 
 def put(person: Person, content: bytes, name: str = "a.bin") -> httpx2.Response:

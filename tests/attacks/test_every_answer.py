@@ -21,8 +21,8 @@ SOURCE = Path(chronicle.__file__).parent
 PAGES = ("/", "/docs", "/console/js/main.mjs", "/files/" + ID, "/nowhere")
 # What would tell an attacker what this is made of.
 TELLING = re.compile(
-    r"traceback|starlette|uvicorn|msgspec|sqlite|redis|valkey|joserfc|python|\.py\b|line \d+"
-    r"|/work|/home|/tmp|0x[0-9a-f]{6}",
+    r"traceback|starlette|uvicorn|msgspec|sqlite|mongo|bson|redis|valkey|joserfc|python"
+    r"|\.py\b|line \d+|/work|/home|/tmp|0x[0-9a-f]{6}",
     re.IGNORECASE,
 )
 
