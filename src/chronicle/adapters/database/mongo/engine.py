@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -30,7 +31,11 @@ DEFAULT_DATABASE = "chronicle"
 LONGEST_SECONDS = 60
 """No operation takes longer, whatever the URL says."""
 
+_SOON_SECONDS = 1.5
+
 _SURELY = WriteConcern(w="majority", j=True)
+
+_SECRET_OPTIONS = {"authmechanismproperties", "tlscertificatekeyfilepassword"}
 
 # What the URL may set otherwise.
 _DEFAULTS: dict[str, Any] = {
@@ -121,9 +126,10 @@ class Engine:
             raise translated(error) from error
 
     async def is_up(self) -> bool:
-        """Whether there is a primary that answers."""
+        """Whether there is a primary that answers, and soon."""
         try:
-            await self.ask()
+            with pymongo.timeout(_SOON_SECONDS):
+                await self.ask()
         except PyMongoError:
             return False
         return True
@@ -156,7 +162,8 @@ def _without_secrets(message: str, url: str) -> str:
     """The message, unless it repeats something of the URL that may be a password."""
     user_info = urlsplit(url).netloc.rpartition("@")[0]
     secrets = [part for part in (user_info, *user_info.split(":")[1:]) if part]
-    secrets += [value for _, value in parse_qsl(urlsplit(url).query) if len(value) > 8]
+    options = parse_qsl(urlsplit(url).query)
+    secrets += [value for name, value in options if name.lower() in _SECRET_OPTIONS]
     if any(secret in message or unquote(secret) in message for secret in secrets):
         return "its URL can't be understood"
     return message
