@@ -10,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test wider mongo check format bench lock clean
+.PHONY: help run test wider mongo faults check format bench lock clean
 
 help: ## Explain each of these
 	@echo "Chronicle: make <target>"
@@ -27,6 +27,10 @@ wider: $(VENV)/.package $(VENV)/.wider ## Run the tests that need a browser, Go 
 
 mongo: $(VENV)/.package $(VENV)/.wider ## Run the tests over HTTP on MongoDB in place of SQLite
 	@CHRONICLE_TEST_DATABASE=mongo $(BIN)/python -m pytest tests/api tests/attacks tests/faults tests/cli $(ARGS)
+
+faults: $(VENV)/.package $(VENV)/.wider ## Break parts under load, 20 times each, and print what came of it
+	@CHRONICLE_FAULT_RUNS=20 CHRONICLE_FAULT_SECONDS=10 $(BIN)/python -m pytest -m wider -s \
+	  tests/faults/test_faults_under_load.py $(ARGS)
 
 check: $(VENV)/.package $(VENV)/.dev ## Check style, types and the direction of imports
 	@failed=0; for each in 'ruff check' 'ruff format --check' mypy 'lint-imports --no-logo'; do \

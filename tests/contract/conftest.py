@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from chronicle.auth.ports import Sessions
+from chronicle.overview.ports import Overviews
 from chronicle.security.ports import Events, MailedTokens
 from chronicle.uploads.ports import Uploads
 from chronicle.users.ports import Accounts
@@ -53,6 +54,11 @@ def events(database: OpenDatabase) -> Events:
 @pytest.fixture
 def mailed_tokens(database: OpenDatabase) -> MailedTokens:
     return database.tables.mailed_tokens
+
+
+@pytest.fixture
+def overviews(database: OpenDatabase) -> Overviews:
+    return database.tables.overviews
 
 
 @pytest.fixture

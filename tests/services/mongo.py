@@ -7,7 +7,9 @@ Where it differs from MongoDB, a test that passes here proves nothing:
 - It presents itself as a standalone server, so drivers retry no writes. It has no transactions
   (what was written in a failed one stays), change streams, `bulkWrite`, collations, hidden indexes.
 - `create` drops a validator, which only `collMod` sets; a broken one is code 525074461 for 121 in
-  an insert or update. A deadlock of two writes to many documents is 16908292; MongoDB has none.
+  an insert or update. `$jsonSchema` lacks `additionalProperties`, `patternProperties`, `anyOf`,
+  `allOf`, `not`, `dependencies`, `minProperties`, `title`: `collMod` refuses them.
+- Two writes of many documents at once can end in a deadlock, 16908292; MongoDB's can't.
 - A duplicate key is 11000, but only its text has the index: `... Index 'people_email'`.
 - Write concern 0 breaks the connection. Read and write concerns are accepted and mean nothing
   more than one PostgreSQL does anyway. Expired documents go within a minute, as they do there.

@@ -18,11 +18,13 @@ from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
 from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
 from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.mails import SqliteMails
+from chronicle.adapters.database.sqlite.overviews import SqliteOverviews
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.auth.ports import MailQueue, Sessions
 from chronicle.errors import CannotStart, Failure
 from chronicle.ledger.ports import Checkpoints, EntrySource
+from chronicle.overview.ports import Overviews
 from chronicle.security.ports import Blocks, Events, GuessCounts, KnownDevices, MailedTokens
 from chronicle.setting_values import SecretUrl
 from chronicle.settings import Settings
@@ -60,6 +62,7 @@ class Tables:
     known_devices: KnownDevices
     mails: MailQueue
     uploads: LoggedUploads
+    overviews: Overviews
     checkpoints: Checkpoints
     database_is_up: Callable[[], Awaitable[bool]]
 
@@ -89,6 +92,7 @@ def sqlite_tables(engine: sqlite_engine.Engine) -> Tables:
         known_devices=SqliteKnownDevices(engine),
         mails=SqliteMails(engine),
         uploads=SqliteUploads(engine),
+        overviews=SqliteOverviews(engine),
         checkpoints=SqliteCheckpoints(engine),
         database_is_up=engine.is_up,
     )
@@ -149,6 +153,7 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
     from chronicle.adapters.database.mongo.known_devices import MongoKnownDevices  # noqa: PLC0415
     from chronicle.adapters.database.mongo.mailed_tokens import MongoMailedTokens  # noqa: PLC0415
     from chronicle.adapters.database.mongo.mails import MongoMails  # noqa: PLC0415
+    from chronicle.adapters.database.mongo.overviews import MongoOverviews  # noqa: PLC0415
     from chronicle.adapters.database.mongo.sessions import MongoSessions  # noqa: PLC0415
     from chronicle.adapters.database.mongo.uploads import MongoUploads  # noqa: PLC0415
 
@@ -162,6 +167,7 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
         known_devices=MongoKnownDevices(engine),
         mails=MongoMails(engine),
         uploads=MongoUploads(engine),
+        overviews=MongoOverviews(engine),
         checkpoints=MongoCheckpoints(engine),
         database_is_up=engine.is_up,
     )

@@ -47,7 +47,7 @@ class MongoEvents(EntryFields):
 
     async def _newest(self, purpose: str, which: Document, limit: int) -> list[EventRecord]:
         found = self._engine.reading(purpose).find(which).sort("_id", -1).limit(limit)
-        return [_from_document(each) for each in await self._engine.answer(found.to_list())]
+        return [from_document(each) for each in await self._engine.answer(found.to_list())]
 
 
 def _to_document(record: EventRecord) -> Document:
@@ -73,7 +73,8 @@ def _to_document(record: EventRecord) -> Document:
     )
 
 
-def _from_document(document: Document) -> EventRecord:
+def from_document(document: Document) -> EventRecord:
+    """An event from its document."""
     return EventRecord(
         id=document["_id"],
         account_id=document.get("account_id"),

@@ -17,7 +17,8 @@ _TAKEN = {
 _INDEX = re.compile(r"index:? '?(\w+)", re.IGNORECASE)
 
 _OUT_OF_DISK_SPACE = 14031
-_VALIDATION_FAILED = 121
+# MongoDB, DocumentDB.
+_VALIDATION_FAILED = {121, 525074461}
 
 
 def translated(error: PyMongoError) -> Exception:
@@ -29,7 +30,7 @@ def translated(error: PyMongoError) -> Exception:
     """
     if isinstance(error, DuplicateKeyError):
         return _duplicate(error)
-    if isinstance(error, OperationFailure) and error.code == _VALIDATION_FAILED:
+    if isinstance(error, OperationFailure) and error.code in _VALIDATION_FAILED:
         return ValueError("the database's validator refused a document")
     _log.error("database: %s", _described(error))
     if isinstance(error, OperationFailure) and error.code == _OUT_OF_DISK_SPACE:

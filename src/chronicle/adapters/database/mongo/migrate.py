@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import pymongo
-from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from chronicle.adapters.database.mongo.engine import Database, Document, Engine
 from chronicle.adapters.database.mongo.schema import SHAPES, Shape
@@ -126,13 +126,12 @@ def _steps_after(version: int) -> Iterator[DataStep]:
 
 async def _shape(database: Database, shape: Shape) -> None:
     try:
-        await database.create_collection(
-            shape.name, validator=shape.validator(), check_exists=False
-        )
-    except (OperationFailure, CollectionInvalid) as error:
-        if getattr(error, "code", _NAMESPACE_EXISTS) != _NAMESPACE_EXISTS:
+        await database.create_collection(shape.name, check_exists=False)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
             raise
-        await database.command("collMod", shape.name, validator=shape.validator())
+    # Always by itself: FerretDB leaves out a validator that comes with `create`.
+    await database.command("collMod", shape.name, validator=shape.validator())
     if shape.indexes:
         await database.command(
             "createIndexes", shape.name, indexes=[index.options() for index in shape.indexes]

@@ -47,6 +47,7 @@ READS: Mapping[str, Reading] = {
     "known_devices.find": NEWEST,
     "known_devices.of_account": NEWEST,
     "mailed_tokens.find": NEWEST,
+    "accounts.gather": NEWEST,
     "uploads.get": NEWEST,
     "uploads.find_by_key": NEWEST,
     "uploads.page": NEWEST,

@@ -15,10 +15,10 @@ from chronicle.adapters.database.mongo.gathered import GatheredReads
 from chronicle.auth.ports import Rotation, SessionId, SessionRecord
 from chronicle.users.ports import AccountId, ProfileRecord
 
-_MOST_LISTED = 200
+MOST_LISTED = 200
 _NOT_ENDED = {"ended_at": None}
 
-_PROFILE = (
+PROFILE_FIELDS = (
     "sealed_email",
     "email_verified",
     "sealed_name",
@@ -45,7 +45,7 @@ _WITH_ITS_OWNER: list[Document] = [
             "expires_at": 1,
             "owner._id": 1,
         }
-        | {f"owner.{name}": 1 for name in _PROFILE}
+        | {f"owner.{name}": 1 for name in PROFILE_FIELDS}
     },
 ]
 
@@ -66,7 +66,7 @@ class MongoSessions:
         """The session, ended or not, or None."""
         found = self._engine.reading("sessions.get").find_one({"_id": session_id})
         document = await self._engine.answer(found)
-        return None if document is None else _from_document(document)
+        return None if document is None else from_document(document)
 
     async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
         """An account's live sessions, newest first."""
@@ -74,22 +74,13 @@ class MongoSessions:
         account = await self._engine.answer(accounts.find_one({"_id": account_id}, {"epoch": 1}))
         if account is None:
             return []
-        micros = to_micros(now)
         found = (
             self._engine.reading("sessions.live_of")
-            .find(
-                {
-                    "account_id": account_id,
-                    "epoch": account["epoch"],
-                    "idle_expires_at": {"$gt": micros},
-                    "expires_at": {"$gt": micros},
-                    **_NOT_ENDED,
-                }
-            )
+            .find(live_of(account_id, now) | {"epoch": account["epoch"]})
             .sort("_id", -1)
-            .limit(_MOST_LISTED)
+            .limit(MOST_LISTED)
         )
-        return [_from_document(each) for each in await self._engine.answer(found.to_list())]
+        return [from_document(each) for each in await self._engine.answer(found.to_list())]
 
     async def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:
         """Whose session it is, if it has not ended or expired, nor the account's epoch moved.
@@ -168,6 +159,17 @@ class MongoSessions:
         return {each["_id"]: each for each in await self._engine.answer(read())}
 
 
+def live_of(account_id: AccountId, now: datetime) -> Document:
+    """Which sessions of an account are live, if they are of its epoch."""
+    micros = to_micros(now)
+    return {
+        "account_id": account_id,
+        "idle_expires_at": {"$gt": micros},
+        "expires_at": {"$gt": micros},
+        **_NOT_ENDED,
+    }
+
+
 def _owner(session: Document, micros: int) -> ProfileRecord | None:
     if session.get("ended_at") is not None or not session["owner"]:
         return None
@@ -177,8 +179,11 @@ def _owner(session: Document, micros: int) -> ProfileRecord | None:
         and session["idle_expires_at"] > micros
         and session["expires_at"] > micros
     )
-    if not live:
-        return None
+    return profile_of(owner) if live else None
+
+
+def profile_of(owner: Document) -> ProfileRecord:
+    """A profile from the `PROFILE_FIELDS` of an account's document."""
     return ProfileRecord(
         id=owner["_id"],
         email=owner["sealed_email"],
@@ -216,7 +221,8 @@ def _to_document(record: SessionRecord) -> Document:
     )
 
 
-def _from_document(document: Document) -> SessionRecord:
+def from_document(document: Document) -> SessionRecord:
+    """A session from its document."""
     return SessionRecord(
         id=document["_id"],
         account_id=document["account_id"],

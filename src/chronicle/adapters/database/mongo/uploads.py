@@ -36,7 +36,7 @@ class MongoUploads(EntryFields):
         if before is not None:
             which["_id"] = {"$lt": before}
         found = self._engine.reading("uploads.page").find(which).sort("_id", -1).limit(limit)
-        return [_from_document(each) for each in await self._engine.answer(found.to_list())]
+        return [from_document(each) for each in await self._engine.answer(found.to_list())]
 
     async def has_cid(self, cid: str) -> bool:
         """Whether any event refers to this CID."""
@@ -45,7 +45,7 @@ class MongoUploads(EntryFields):
 
     async def _one(self, purpose: str, which: Document) -> UploadRecord | None:
         document = await self._engine.answer(self._engine.reading(purpose).find_one(which))
-        return None if document is None else _from_document(document)
+        return None if document is None else from_document(document)
 
 
 def _to_document(record: UploadRecord) -> Document:
@@ -72,7 +72,8 @@ def _to_document(record: UploadRecord) -> Document:
     )
 
 
-def _from_document(document: Document) -> UploadRecord:
+def from_document(document: Document) -> UploadRecord:
+    """An upload from its document."""
     return UploadRecord(
         id=document["_id"],
         account_id=document["account_id"],
