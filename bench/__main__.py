@@ -3,11 +3,12 @@
 import platform
 import sys
 
-from bench import ledger, limits, signed_in_read, start, upload
+from bench import databases, ledger, limits, signed_in_read, start, upload
 from bench.machine import CannotMeasure, description
 
 _BENCHMARKS = {
     "signed_in_read": signed_in_read.main,
+    "databases": databases.main,
     "upload": upload.main,
     "start": start.main,
     "ledger": ledger.main,

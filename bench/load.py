@@ -44,7 +44,17 @@ def drive(server: Server, seconds: int) -> Run:
         on_core(CLIENT_CORE, command), capture_output=True, text=True, check=True
     ).stdout
     used = cpu_seconds(server.pid) - before
+    total, rate = totals(server.name, told)
+    return Run(rate, used / total * 1e6)
+
+
+def totals(name: str, told: str) -> tuple[int, float]:
+    """How many answers wrk counted, and how many a second.
+
+    Raises:
+        CannotMeasure: an answer was no success.
+    """
     total, rate = _TOTAL.search(told), _RATE.search(told)
     if total is None or rate is None or "Non-2xx" in told or "Socket errors" in told:
-        raise CannotMeasure(f"{server.name} did not answer every request well:\n{told}")
-    return Run(float(rate[1]), used / int(total[1]) * 1e6)
+        raise CannotMeasure(f"{name} did not answer every request well:\n{told}")
+    return int(total[1]), float(rate[1])

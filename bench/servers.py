@@ -48,14 +48,14 @@ class Server:
 def chronicle(folder: Path) -> Iterator[Server]:
     """Chronicle as shipped, its access log in a file, with one person signed up."""
     with chronicle_process(folder) as (pid, url):
-        token = _sign_up(url, f"ada-{pid}@example.org")
+        token = sign_up(url, f"ada-{pid}@example.org")
         version = f"Chronicle {importlib.metadata.version('chronicle')}"
         yield Server("Chronicle", pid, url, "/api/auth/user", token, version)
 
 
 @contextmanager
-def chronicle_process(folder: Path) -> Iterator[tuple[int, str]]:
-    """A ready Chronicle: its process id and its address."""
+def chronicle_process(folder: Path, **chosen: str) -> Iterator[tuple[int, str]]:
+    """A ready Chronicle with these settings: its process id and its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,13 +63,14 @@ def chronicle_process(folder: Path) -> Iterator[tuple[int, str]]:
         "CHRONICLE_PORT": str(port),
         "CHRONICLE_DATA_DIR": str(folder / "data"),
         "CHRONICLE_LIMIT_SCALE": "1000",  # all the load comes from one address
+        **chosen,
     }
     command = [sys.executable, "-m", "chronicle", "serve"]
     with _running(command, folder, settings, f"{url}/health/ready") as pid:
         yield pid, url
 
 
-def _sign_up(url: str, email: str) -> str:
+def sign_up(url: str, email: str) -> str:
     """An access token, got as a person would get it."""
     with httpx2.Client(base_url=url, timeout=20) as client:
         person = {"email": email, "password": _PASSWORD, "name": "Ada Lovelace"}

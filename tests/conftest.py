@@ -1,12 +1,26 @@
 """What every test shares: with CHRONICLE_TEST_REQUIRE_ALL=1 a test that skips has failed."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.services.choice import MONGO_URL, mongo_server_url, on_mongo
+
 REQUIRE_ALL = os.environ.get("CHRONICLE_TEST_REQUIRE_ALL") == "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mongo_for_servers() -> Iterator[None]:
+    """One MongoDB server for all the Chronicle servers of a run that is to be on MongoDB."""
+    if not on_mongo() or MONGO_URL in os.environ:
+        yield
+        return
+    with mongo_server_url() as url:
+        os.environ[MONGO_URL] = url
+        yield
+        del os.environ[MONGO_URL]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
+
+from tests.services.choice import MONGO_URL, on_mongo, with_database
 
 CHEAP_HASHES = {
     "CHRONICLE_ARGON2_MEMORY_KIB": "64",
@@ -36,7 +39,7 @@ class RunningServer:
         self.data_dir = folder / "data"
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
-        self._settings = settings
+        self._settings = {**_database_of_its_own(), **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -135,6 +138,14 @@ class RunningServer:
                     pass
                 time.sleep(0.02)
         raise AssertionError(f"the server was not ready in time:\n{self.log}")
+
+
+def _database_of_its_own() -> dict[str, str]:
+    """Where its database is: with CHRONICLE_TEST_DATABASE=mongo, not in the data folder."""
+    if not on_mongo():
+        return {}
+    url = with_database(os.environ[MONGO_URL], f"test_{secrets.token_hex(8)}")
+    return {"CHRONICLE_DATABASE_URL": url}
 
 
 def free_port() -> int:

@@ -28,6 +28,7 @@ admin.command(blocklist)
 # Commands are named, not imported: `chronicle verify` loads no server and needs no settings.
 for _parent, _name, _target, _help in (
     (app, "serve", "serve:serve", "Serve until SIGTERM or Ctrl-C."),
+    (app, "migrate", "migrate:migrate", "Bring the database up to date."),
     (app, "check-settings", "check_settings:check_settings", "Print each setting and its source."),
     (app, "verify", "verify:verify", "Check a proof without any server."),
     (keys, "init", "keys:init", "Make a new key file."),

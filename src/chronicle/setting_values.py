@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from chronicle import mongodb_urls
+
 EnumT = TypeVar("EnumT", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -156,11 +158,15 @@ def base_url(text: str) -> str:
 
 
 def database_url(text: str) -> SecretUrl:
-    """`sqlite:///relative/path` or `sqlite:////absolute/path`."""
+    """`sqlite:///relative/path`, `sqlite:////absolute/path`, `mongodb://` or `mongodb+srv://`."""
+    if text.startswith(mongodb_urls.SCHEMES):
+        mongodb_urls.check(text)
+        return SecretUrl(text)
     parts = _split(text)
     if parts.scheme != "sqlite":
         raise ValueError(
-            f"the scheme {parts.scheme!r} is not supported; write sqlite:///path/to/chronicle.db"
+            f"the scheme {parts.scheme!r} is not supported; write sqlite:///path/to/chronicle.db,"
+            " or mongodb://host/chronicle"
         )
     if parts.netloc or "?" in text or "#" in text or parts.path in ("", "/", "/:memory:"):
         # A database in memory would be another one for each process, and gone after a crash.

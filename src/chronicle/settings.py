@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from chronicle import mongodb_urls
 from chronicle import setting_values as values
 from chronicle.auth import password_bounds as bounds
 from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
@@ -116,9 +117,10 @@ class Settings:
         return self.env is Environment.PRODUCTION
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file of `database_url`."""
-        return Path(self.database_url.reveal().removeprefix("sqlite:///"))
+    def database_path(self) -> Path | None:
+        """The SQLite file of `database_url`; None when that leads to a MongoDB server."""
+        url = self.database_url.reveal()
+        return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
     def bound_to(self, port: int) -> "Settings":
         """These settings once port 0 became a real one: what was derived from it follows."""
@@ -302,12 +304,26 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
             " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
         )
+    if _mongodb_without_tls(settings.database_url.reveal()):
+        yield Problem(
+            "CHRONICLE_DATABASE_URL",
+            "production wants TLS, with the certificate checked, to every host that is not this"
+            " machine: add tls=true, and none of the tlsInsecure and tlsAllowInvalid options",
+        )
     url = settings.valkey_url.reveal() if settings.valkey_url else None
     if url and url.startswith("redis://") and not values.is_local(url):
         yield Problem(
             "CHRONICLE_VALKEY_URL",
             "production wants TLS to every host that is not this machine: use rediss://",
         )
+
+
+def _mongodb_without_tls(url: str) -> bool:
+    elsewhere = any(
+        "%2F" not in host.upper() and not values.is_local(f"mongodb://{host}")
+        for host in mongodb_urls.hosts(url)
+    )
+    return elsewhere and not mongodb_urls.has_checked_tls(url)
 
 
 def _argon2_is_strong(settings: Settings) -> bool:

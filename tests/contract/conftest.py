@@ -1,65 +1,66 @@
 """Every adapter of every port, so that one suite a port runs on all of them."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
-from chronicle.adapters.database.sqlite.engine import Engine
-from chronicle.adapters.database.sqlite.events import SqliteEvents
-from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
-from chronicle.adapters.database.sqlite.migrate import migrate
-from chronicle.adapters.database.sqlite.overviews import SqliteOverviews
-from chronicle.adapters.database.sqlite.sessions import SqliteSessions
-from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.auth.ports import Sessions
 from chronicle.overview.ports import Overviews
 from chronicle.security.ports import Events, MailedTokens
 from chronicle.uploads.ports import Uploads
 from chronicle.users.ports import Accounts
+from tests.contract.shapes import check_shapes
+from tests.databases import DATABASES, OpenDatabase, location, open_database
 from tests.fakes.world import FakeWorld
+from tests.services.choice import mongo_server_url
 
 
 @pytest.fixture
 def world() -> FakeWorld:
-    return FakeWorld()
+    world = FakeWorld()
+    # Some servers delete by their own clock what has expired.
+    world.time = world.time.replace(year=2096)
+    return world
+
+
+@pytest.fixture(scope="session")
+def mongo_server() -> Iterator[str]:
+    with mongo_server_url() as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[OpenDatabase]:
+    async with open_database(request.param, location(request.param, request)) as database:
+        yield database
+        await check_shapes(database)
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    path = tmp_path / "chronicle.sqlite"
-    migrate(path)
-    engine = Engine(path)
-    yield engine
-    engine.close()
+def accounts(database: OpenDatabase) -> Accounts:
+    return database.tables.accounts
 
 
 @pytest.fixture
-def accounts(sqlite: Engine) -> Accounts:
-    return SqliteAccounts(sqlite)
+def sessions(database: OpenDatabase) -> Sessions:
+    return database.tables.sessions
 
 
 @pytest.fixture
-def sessions(sqlite: Engine) -> Sessions:
-    return SqliteSessions(sqlite)
+def events(database: OpenDatabase) -> Events:
+    return database.tables.events
 
 
 @pytest.fixture
-def events(sqlite: Engine) -> Events:
-    return SqliteEvents(sqlite)
+def mailed_tokens(database: OpenDatabase) -> MailedTokens:
+    return database.tables.mailed_tokens
 
 
 @pytest.fixture
-def mailed_tokens(sqlite: Engine) -> MailedTokens:
-    return SqliteMailedTokens(sqlite)
+def uploads(database: OpenDatabase) -> Uploads:
+    return database.tables.uploads
 
 
 @pytest.fixture
-def uploads(sqlite: Engine) -> Uploads:
-    return SqliteUploads(sqlite)
-
-
-@pytest.fixture
-def overviews(sqlite: Engine) -> Overviews:
-    return SqliteOverviews(sqlite)
+def overviews(database: OpenDatabase) -> Overviews:
+    return database.tables.overviews

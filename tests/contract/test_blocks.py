@@ -2,19 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
-from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.security.ports import BlockRecord, Blocks
+from tests.databases import OpenDatabase
 from tests.fakes.world import FakeWorld
 
 
 @pytest.fixture
-def blocks(sqlite: Engine) -> Blocks:
-    return SqliteBlocks(sqlite)
+def blocks(database: OpenDatabase) -> Blocks:
+    return database.tables.blocks
 
 
 def a_block(world: FakeWorld, block_id: bytes = b"one") -> BlockRecord:
@@ -34,10 +32,9 @@ async def test_a_block_is_kept_replaced_and_removed(blocks: Blocks, world: FakeW
 
 
 async def test_every_change_moves_the_revision_and_another_process_sees_it(
-    blocks: Blocks, world: FakeWorld, tmp_path: Path
+    blocks: Blocks, world: FakeWorld, database: OpenDatabase
 ) -> None:
-    engine = Engine(tmp_path / "chronicle.sqlite")
-    other = SqliteBlocks(engine)
+    other = (await database.elsewhere()).blocks
     seen = [await other.revision()]
     await blocks.put(a_block(world))
     seen.append(await other.revision())
@@ -47,7 +44,6 @@ async def test_every_change_moves_the_revision_and_another_process_sees_it(
     seen.append(await other.revision())
     assert len(set(seen)) == 4
     assert await other.revision() == seen[-1]
-    engine.close()
 
 
 async def test_expired_blocks_are_forgotten_and_permanent_ones_are_not(

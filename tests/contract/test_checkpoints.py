@@ -1,19 +1,24 @@
 """What every checkpoint table promises: it is the commit point of the log."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
-from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.ledger.ports import Checkpoints, StoredCheckpoint, TreeHead
+from tests.contract.shapes import check_shapes
+from tests.databases import DATABASES, location, open_database
 from tests.fakes.ledger import MemoryCheckpoints
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def checkpoints(request: pytest.FixtureRequest) -> Checkpoints:
+@pytest.fixture(params=["memory", *DATABASES])
+async def checkpoints(request: pytest.FixtureRequest) -> AsyncIterator[Checkpoints]:
     if request.param == "memory":
-        return MemoryCheckpoints()
-    return SqliteCheckpoints(request.getfixturevalue("sqlite"))
+        yield MemoryCheckpoints()
+        return
+    async with open_database(request.param, location(request.param, request)) as database:
+        yield database.tables.checkpoints
+        await check_shapes(database)
 
 
 def a_checkpoint(size: int, branch: bytes = b"a") -> StoredCheckpoint:

@@ -1,15 +1,17 @@
 """What every table promises whose rows carry ledger entries."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
-from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.ledger.ports import EntrySource, Placed
+from chronicle.wiring.databases import Tables
+from tests.contract.shapes import check_shapes
 from tests.contract.test_accounts import an_account
 from tests.contract.test_uploads import an_upload
+from tests.databases import DATABASES, location, open_database
 from tests.fakes.ledger import MemorySource
 from tests.fakes.world import FakeWorld
 
@@ -22,20 +24,26 @@ class Table:
     add: Callable[[bytes], Awaitable[bytes]]
 
 
-@pytest.fixture(params=["memory", "sqlite uploads"])
-async def table(request: pytest.FixtureRequest, world: FakeWorld) -> Table:
+@pytest.fixture(params=["memory", *DATABASES])
+async def table(request: pytest.FixtureRequest, world: FakeWorld) -> AsyncIterator[Table]:
     if request.param == "memory":
-        return _memory(MemorySource("uploads"), world)
-    uploads: SqliteUploads = request.getfixturevalue("uploads")
+        yield _memory(MemorySource("uploads"), world)
+        return
+    async with open_database(request.param, location(request.param, request)) as database:
+        yield await _uploads(database.tables, world)
+        await check_shapes(database)
+
+
+async def _uploads(tables: Tables, world: FakeWorld) -> Table:
     owner = an_account(world)
-    await request.getfixturevalue("accounts").add(owner)
+    await tables.accounts.add(owner)
 
     async def add(entry: bytes) -> bytes:
         record = replace(an_upload(world, owner), entry=entry)
-        await uploads.add(record)
+        await tables.uploads.add(record)
         return record.id
 
-    return Table(uploads, add)
+    return Table(tables.uploads, add)
 
 
 def _memory(source: MemorySource, world: FakeWorld) -> Table:

@@ -2,14 +2,12 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from chronicle.adapters.database.sqlite.engine import Engine
-from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
 from chronicle.security.guesses import LockRule
 from chronicle.security.ports import GuessCounts
+from tests.databases import OpenDatabase
 from tests.fakes.world import FakeWorld
 
 RULE = LockRule(
@@ -20,8 +18,8 @@ RULE = LockRule(
 
 
 @pytest.fixture
-def counts(sqlite: Engine) -> GuessCounts:
-    return SqliteGuessCounts(sqlite)
+def counts(database: OpenDatabase) -> GuessCounts:
+    return database.tables.guess_counts
 
 
 async def count(counts: GuessCounts, world: FakeWorld, subject: bytes = b"ada") -> bool:
@@ -49,25 +47,22 @@ async def test_subjects_and_purposes_are_counted_apart(
 
 
 async def test_of_64_racing_guesses_from_two_processes_no_more_than_the_rule_lets_count(
-    counts: GuessCounts, world: FakeWorld, tmp_path: Path
+    counts: GuessCounts, world: FakeWorld, database: OpenDatabase
 ) -> None:
-    other_engine = Engine(tmp_path / "chronicle.sqlite")
-    other = SqliteGuessCounts(other_engine)
+    other = (await database.elsewhere()).guess_counts
     allowed = await asyncio.gather(
         *(count(each, world) for each in (counts, other) for _ in range(32))
     )
-    other_engine.close()
     assert sum(allowed) == 3
 
 
 async def test_a_count_survives_a_restart(
-    counts: GuessCounts, world: FakeWorld, tmp_path: Path
+    counts: GuessCounts, world: FakeWorld, database: OpenDatabase
 ) -> None:
     for _ in range(3):
         await count(counts, world)
-    engine = Engine(tmp_path / "chronicle.sqlite")
-    assert not await count(SqliteGuessCounts(engine), world)
-    engine.close()
+    restarted = (await database.elsewhere()).guess_counts
+    assert not await count(restarted, world)
 
 
 async def test_a_cleared_count_begins_anew(counts: GuessCounts, world: FakeWorld) -> None:

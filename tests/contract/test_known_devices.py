@@ -5,16 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from chronicle.adapters.database.sqlite.engine import Engine
-from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
 from chronicle.security.ports import KnownDeviceRecord, KnownDevices
 from chronicle.users.ports import AccountId, AccountRecord, Accounts
+from tests.databases import OpenDatabase
 from tests.fakes.world import FakeWorld
 
 
 @pytest.fixture
-def devices(sqlite: Engine) -> KnownDevices:
-    return SqliteKnownDevices(sqlite)
+def devices(database: OpenDatabase) -> KnownDevices:
+    return database.tables.known_devices
 
 
 @pytest.fixture

@@ -1,26 +1,29 @@
 """What every mail queue promises."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from chronicle.adapters.database.sqlite.engine import Engine
-from chronicle.adapters.database.sqlite.mails import SqliteMails
 from chronicle.auth.ports import MailQueue, WaitingMail
+from tests.contract.shapes import check_shapes
+from tests.databases import DATABASES, OpenDatabase, location, open_database
 from tests.fakes.mail import InMemoryMails
 from tests.fakes.world import FakeWorld
 
 CLAIM = timedelta(minutes=1)
 
 
-@pytest.fixture(params=["sqlite", "in memory"])
-def mails(request: pytest.FixtureRequest) -> MailQueue:
+@pytest.fixture(params=[*DATABASES, "in memory"])
+async def mails(request: pytest.FixtureRequest) -> AsyncIterator[MailQueue]:
     if request.param == "in memory":
-        return InMemoryMails()
-    return SqliteMails(request.getfixturevalue("sqlite"))
+        yield InMemoryMails()
+        return
+    async with open_database(request.param, location(request.param, request)) as database:
+        yield database.tables.mails
+        await check_shapes(database)
 
 
 @pytest.fixture
@@ -153,16 +156,29 @@ async def test_only_what_is_done_is_forgotten_and_only_when_it_is_old(
     assert [mail.id for mail in await claim(mails, world.time)] == [waiting.id]
 
 
-async def test_the_content_of_a_mail_goes_when_it_is_done(sqlite: Engine, world: FakeWorld) -> None:
-    mails = SqliteMails(sqlite)
+async def test_the_content_of_a_mail_goes_when_it_is_done(
+    database: OpenDatabase, world: FakeWorld
+) -> None:
+    mails = database.tables.mails
     for number in range(3):
         await mails.add(WaitingMail(bytes([number]) * 16, b"sealed", 0, world.time))
     sent, given_up, put_off = await claim(mails, world.time)
     await mails.mark_sent(sent, now=world.time)
     await mails.give_up(given_up, reason="no such mailbox", now=world.time)
     await mails.put_off(put_off, reason="down", until=world.time)
-    assert sqlite.all("SELECT state, sealed_content, reason FROM mails ORDER BY id", ()) == [
+    assert await stored_mails(database) == [
         ("sent", None, None),
         ("failed", None, "no such mailbox"),
         ("waiting", b"sealed", "down"),
     ]
+
+
+async def stored_mails(database: OpenDatabase) -> list[tuple[object, ...]]:
+    """Each mail's state, content and reason as they lie in the database, in order of their ids."""
+    if database.kind == "sqlite":
+        rows: list[tuple[object, ...]] = database.engine.all(
+            "SELECT state, sealed_content, reason FROM mails ORDER BY id", ()
+        )
+        return rows
+    found = await database.engine.database["mails"].find({}).sort("_id", 1).to_list()
+    return [(one["state"], one.get("sealed_content"), one.get("reason")) for one in found]

@@ -58,7 +58,7 @@ def _on_blocklist(act: Callable[[Blocklist], Awaitable[T]]) -> T:
     from chronicle import wiring  # noqa: PLC0415
 
     async def run() -> T:
-        with wiring.open_blocklist(chosen) as blocklist:
+        async with wiring.open_blocklist(chosen) as blocklist:
             return await act(blocklist)
 
     chosen = settings.load_here()

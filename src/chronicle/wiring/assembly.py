@@ -2,13 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import uvloop
 
-from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
@@ -27,15 +26,10 @@ from chronicle.security.keys import Purpose
 from chronicle.security.limits import Limits
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
+from chronicle.wiring.databases import open_tables
 from chronicle.wiring.mail import MailParts, wire_mail
 from chronicle.wiring.people import People, password_hashing, password_policy
-from chronicle.wiring.storage import (
-    Storage,
-    load_keys,
-    open_database,
-    open_storage,
-    shared_state_url,
-)
+from chronicle.wiring.storage import Storage, load_keys, open_storage, shared_state_url
 from chronicle.worker.schedule import Chore, running
 from chronicle.world import World
 
@@ -178,19 +172,17 @@ def _chores(
     ]
 
 
-@contextmanager
-def open_blocklist(settings: Settings) -> Iterator[Blocklist]:
+@asynccontextmanager
+async def open_blocklist(settings: Settings) -> AsyncIterator[Blocklist]:
     """The blocklist alone, over the database as it lies there, until the block ends.
 
     Raises:
         CannotStart: as `run`.
     """
     keys = load_keys(settings)
-    engine = open_database(settings.database_path)
-    try:
-        yield Blocklist(SqliteBlocks(engine), FieldCipher(keys), BlindIndex(keys), World())
-    finally:
-        engine.close()
+    async with AsyncExitStack() as stack:
+        tables = await open_tables(settings, stack)
+        yield Blocklist(tables.blocks, FieldCipher(keys), BlindIndex(keys), World())
 
 
 async def _start_ledger(storage: Storage, signer: Signer, world: World) -> Sequencer:
@@ -213,18 +205,11 @@ async def _start_ledger(storage: Storage, signer: Signer, world: World) -> Seque
 def _health_checks(
     storage: Storage, sequencer: Sequencer
 ) -> dict[str, Callable[[], Awaitable[bool]]]:
-    async def database() -> bool:
-        try:
-            storage.engine.one("SELECT 1 FROM checkpoint", ())
-        except Failure:
-            return False
-        return True
-
     async def ledger() -> bool:
         return sequencer.trouble is None
 
     return {
-        "database": database,
+        "database": storage.database_is_up,
         "shared_state": lambda: valkey.is_up(storage.shared_state),
         "ledger": ledger,
     }

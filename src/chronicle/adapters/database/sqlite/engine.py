@@ -15,11 +15,18 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chronicle.adapters.database.micros import (
+    from_micros,
+    optional_micros,
+    optional_moment,
+    to_micros,
+)
 from chronicle.errors import Failure, Unavailable
+
+__all__ = ["Engine", "connect", "from_micros", "optional_micros", "optional_moment", "to_micros"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +35,6 @@ Write = Callable[[sqlite3.Connection], T]
 
 _LARGEST_GROUP = 512
 _BUSY_MS = 5000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -93,6 +98,14 @@ class Engine:
         self._jobs.put(job)
         result: T = await job.answer
         return result
+
+    async def is_up(self) -> bool:
+        """Whether the file can be read."""
+        try:
+            self.one("SELECT 1 FROM checkpoint", ())
+        except Failure:
+            return False
+        return True
 
     def close(self) -> None:
         """Finish the queued writes, then close the file."""
@@ -174,23 +187,3 @@ def _translate(error: BaseException) -> BaseException:
     _log.error("database: %s", error, exc_info=error)
     failure.__cause__ = error
     return failure
-
-
-def to_micros(moment: datetime) -> int:
-    """Microseconds since 1970, as times are stored. Exact, where a float would round."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """The moment, in UTC."""
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def optional_micros(moment: datetime | None) -> int | None:
-    """`to_micros`, or None for None."""
-    return None if moment is None else to_micros(moment)
-
-
-def optional_moment(micros: int | None) -> datetime | None:
-    """`from_micros`, or None for None."""
-    return None if micros is None else from_micros(micros)

@@ -1,0 +1,1 @@
+"""MongoDB through PyMongo's asyncio API: every promise is kept by one document."""
