@@ -26,7 +26,7 @@ wider: $(VENV)/.package $(VENV)/.wider ## Run the tests that need a browser, Go 
 	@$(BIN)/python -m pytest -m wider $(ARGS)
 
 faults: $(VENV)/.package $(VENV)/.wider ## Break parts under load, 20 times each, and print what came of it
-	@CHRONICLE_FAULT_RUNS=20 CHRONICLE_FAULT_SECONDS=10 $(BIN)/python -m pytest -m wider -s \
+	@CHRONICLE_FAULT_RUNS=20 CHRONICLE_CUT_SECONDS=10 $(BIN)/python -m pytest -m wider -s \
 	  tests/faults/test_faults_under_load.py $(ARGS)
 
 check: $(VENV)/.package $(VENV)/.dev ## Check style, types and the direction of imports
