@@ -29,7 +29,7 @@ mongo: $(VENV)/.package $(VENV)/.wider ## Run the tests over HTTP on MongoDB in 
 	@CHRONICLE_TEST_DATABASE=mongo $(BIN)/python -m pytest tests/api tests/attacks tests/faults tests/cli $(ARGS)
 
 faults: $(VENV)/.package $(VENV)/.wider ## Break parts under load, 20 times each, and print what came of it
-	@CHRONICLE_FAULT_RUNS=20 CHRONICLE_FAULT_SECONDS=10 $(BIN)/python -m pytest -m wider -s \
+	@CHRONICLE_FAULT_RUNS=20 CHRONICLE_CUT_SECONDS=10 $(BIN)/python -m pytest -m wider -s \
 	  tests/faults/test_faults_under_load.py $(ARGS)
 
 check: $(VENV)/.package $(VENV)/.dev ## Check style, types and the direction of imports

@@ -113,6 +113,7 @@ class RunningMongo:
         self, parts: Installed, folder: Path, starter: ThreadPoolExecutor, *, fsync: bool
     ) -> None:
         data, port = folder / "data", free_port()
+        self.port, self._data = port, data
         self.url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
         self.postgres = Program(
             parts.inside(data, "postgres", *_postgres_options(fsync=fsync)),
@@ -136,6 +137,12 @@ class RunningMongo:
         # FerretDB first: alone it would answer what is under way with an error of its own.
         self.ferretdb.kill()
         self.postgres.kill()
+
+    def set_read_only(self, on: bool) -> None:
+        """Have it refuse every write, as a server whose disk was taken away."""
+        word = "on" if on else "off"
+        _command(self._data, f"ALTER SYSTEM SET default_transaction_read_only = {word}")
+        _command(self._data, "SELECT pg_reload_conf()")
 
     def restart(self) -> None:
         """Kill both, and start them at the same URL with the same data."""
@@ -194,12 +201,32 @@ def _ferretdb_command(program: Path, folder: Path, port: int) -> list[str]:
 
 def _postgres_answers(data: Path) -> bool:
     """Whether PostgreSQL lets somebody in: a start-up message is answered R, or E with an error."""
-    asked = b"\0\x03\0\0user\0postgres\0database\0postgres\0\0"
     with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
-        connection.connect(str(data / ".s.PGSQL.5432"))
-        connection.sendall((len(asked) + 4).to_bytes(4, "big") + asked)
+        _greet(connection, data)
         return connection.recv(1) == b"R"
     return False
+
+
+def _command(data: Path, sql: str) -> None:
+    """Have PostgreSQL do something (its protocol, version 3: simple query)."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        _greet(connection, data)
+        asked = sql.encode() + b"\0"
+        connection.sendall(b"Q" + (len(asked) + 4).to_bytes(4, "big") + asked)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answers:
+            kinds = []
+            while kind := answers.read(1):
+                answers.read(int.from_bytes(answers.read(4), "big") - 4)
+                kinds.append(kind)
+    assert b"E" not in kinds, f"refused: {sql}"
+    assert kinds.count(b"Z") == 2, f"not done: {sql}"
+
+
+def _greet(connection: socket.socket, data: Path) -> None:
+    connection.connect(str(data / ".s.PGSQL.5432"))
+    asked = b"\0\x03\0\0user\0postgres\0database\0postgres\0\0"
+    connection.sendall((len(asked) + 4).to_bytes(4, "big") + asked)
 
 
 def _mongo_answers(url: str, port: int) -> bool:
