@@ -33,6 +33,7 @@ from chronicle.wiring.storage import (
     Storage,
     load_keys,
     open_database,
+    open_places,
     open_storage,
     shared_state_url,
 )
@@ -127,6 +128,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             password_reset=people.password_reset,
             report=people.report,
             sign_in=people.sign_in,
+            sign_out=people.sign_out,
             sessions=people.sessions,
             events=people.events,
             blocklist=blocklist,
@@ -135,6 +137,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             ),
             lock=people.lock,
             devices=people.devices,
+            places=open_places(settings),
             uploads=desk,
             overviews=OverviewDesk(
                 overviews=storage.overviews,

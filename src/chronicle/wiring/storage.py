@@ -24,12 +24,15 @@ from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
 from chronicle.adapters.database.sqlite.overviews import SqliteOverviews
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
+from chronicle.adapters.geoip.mmdb import MmdbPlaces, UnusablePlaces
+from chronicle.adapters.geoip.nowhere import Nowhere
 from chronicle.adapters.ipfs.local import LocalContentStore
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.errors import CannotStart, Failure
 from chronicle.security.keys import Keyring
+from chronicle.security.ports import Places
 from chronicle.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -111,6 +114,16 @@ async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStac
         shared_state=shared_state,
         engine=engine,
     )
+
+
+def open_places(settings: Settings) -> Places:
+    """What tells where addresses are, if the operator has a file. CannotStart if it is no good."""
+    if settings.geoip_file is None:
+        return Nowhere()
+    try:
+        return MmdbPlaces(settings.geoip_file)
+    except UnusablePlaces as error:
+        raise CannotStart(f"CHRONICLE_GEOIP_FILE can't be used: {error}") from error
 
 
 def open_database(path: Path) -> Engine:
