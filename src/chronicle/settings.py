@@ -78,6 +78,7 @@ class Settings:
     keys_file: Path
     database_url: SecretUrl
     valkey_url: SecretUrl | None
+    geoip_file: Path | None
     mailer: Mailer
     smtp_url: SecretUrl | None
     brevo_api_key: Secret | None
@@ -90,8 +91,12 @@ class Settings:
     request_seconds: int
     requests_per_second: int
     request_burst: int
+    connections_per_address: int
+    bodies_per_address: int
     limit_scale: int
     stall_seconds: int
+    upload_bytes_per_second: int
+    upload_grace_seconds: int
     breach_check: BreachCheck
     breach_url: str
     password_hash: PasswordHash
@@ -101,6 +106,7 @@ class Settings:
     bcrypt_cost: int
     hash_pool_size: int
     hash_queue_limit: int
+    hash_queue_reserved: int
     access_token_seconds: int
     refresh_idle_seconds: int
     refresh_absolute_seconds: int
@@ -187,6 +193,7 @@ def _read(reader: Reader) -> Settings:
         keys_file=reader.read("keys_file", values.path, data_dir / "keys.json"),
         database_url=reader.read("database_url", values.database_url, database),
         valkey_url=reader.read("valkey_url", values.valkey_url, None),
+        geoip_file=reader.read("geoip_file", values.path, None),
         trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
         allowed_origins=reader.read("allowed_origins", values.origins, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
@@ -201,8 +208,14 @@ def _read(reader: Reader) -> Settings:
         request_seconds=reader.read("request_seconds", number(1, 600), 10),
         requests_per_second=reader.read("requests_per_second", number(1, 1_000_000), 100),
         request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
+        connections_per_address=reader.read("connections_per_address", number(1, 100_000), 256),
+        bodies_per_address=reader.read("bodies_per_address", number(1, 100_000), 64),
         limit_scale=reader.read("limit_scale", number(1, 1000), 1),
         stall_seconds=reader.read("stall_seconds", number(1, 3600), 60),
+        upload_bytes_per_second=reader.read(
+            "upload_bytes_per_second", values.size_in_bytes, 4 * 2**10
+        ),
+        upload_grace_seconds=reader.read("upload_grace_seconds", number(1, 3600), 60),
         breach_check=reader.read("breach_check", values.one_of(BreachCheck), BreachCheck.OFF),
         breach_url=reader.read("breach_url", values.api_url, "https://api.pwnedpasswords.com"),
         password_hash=reader.read(
@@ -218,6 +231,9 @@ def _read(reader: Reader) -> Settings:
         bcrypt_cost=reader.read("bcrypt_cost", number(*bounds.BCRYPT_COSTS), 12),
         hash_pool_size=hash_pool_size,
         hash_queue_limit=reader.read("hash_queue_limit", number(0, 10_000), 16 * hash_pool_size),
+        hash_queue_reserved=reader.read(
+            "hash_queue_reserved", number(0, 10_000), 4 * hash_pool_size
+        ),
         access_token_seconds=reader.read("access_token_seconds", number(1, 3600), 600),
         refresh_idle_seconds=reader.read("refresh_idle_seconds", LIFETIME, 30 * DAY_SECONDS),
         refresh_absolute_seconds=reader.read(

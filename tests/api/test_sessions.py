@@ -148,6 +148,46 @@ def test_a_browser_keeps_its_session_in_a_cookie(server: RunningServer, ada: Per
         assert browser.post("/api/auth/refresh").status_code == 401
 
 
+@pytest.mark.parametrize("end", ["logout", "logout-all"])
+def test_a_cookie_is_never_taken_away_from_a_session_that_lives_on(
+    server: RunningServer, ada: Person, new_person: Callable[[], Person], end: str
+) -> None:
+    bob = new_person().sign_up()
+    bobs = bob.session["refresh_token"]
+    cookie = {"Cookie": f"chronicle_refresh={bobs}"}
+    answer = ada.client.post(f"/api/auth/{end}", headers=cookie)
+    assert answer.status_code == 204
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert ada.client.get("/api/auth/user").status_code == 401
+    assert refresh(bob.client, bobs).status_code == 401
+    assert bob.client.get("/api/auth/user").status_code == 401
+
+
+def test_a_sign_out_that_is_refused_takes_no_cookie_away(
+    server: RunningServer, ada: Person
+) -> None:
+    cookie = f"chronicle_refresh={ada.session['refresh_token']}"
+    headers = {"Cookie": cookie, "Authorization": "Bearer made.up.token"}
+    answer = httpx2.post(f"{server.url}/api/auth/logout", headers=headers)
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert refresh(ada.client, ada.session["refresh_token"]).status_code == 200
+
+
+def test_all_other_sessions_end_and_the_callers_goes_on(ada: Person) -> None:
+    other = ada.session
+    own = ada.sign_in().session
+    assert ada.client.post("/api/auth/logout-others").status_code == 204
+    assert profile(ada.client, other["access_token"]).status_code == 401
+    assert refresh(ada.client, other["refresh_token"]).status_code == 401
+    assert profile(ada.client, own["access_token"]).status_code == 200
+    assert [item["id"] for item in ada.client.get("/api/auth/sessions").json()["items"]] == [
+        own["session_id"]
+    ]
+    assert refresh(ada.client, own["refresh_token"]).status_code == 200
+    assert ada.client.post("/api/auth/logout-others").status_code == 204
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost"])
 def test_a_page_of_another_origin_can_not_use_the_cookie(
     server: RunningServer, ada: Person, origin: str

@@ -57,11 +57,13 @@ class CountingHashing(PasswordHashing):
         self.computed += 1
         return await super().hash(password)
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
+    async def matches(
+        self, password: str, password_hash: str | None, *, device: bytes | None = None
+    ) -> bool:
         if self.full:
             raise Unavailable("overloaded")
         self.computed += 1
-        return await super().matches(password, password_hash)
+        return await super().matches(password, password_hash, device=device)
 
 
 @dataclass

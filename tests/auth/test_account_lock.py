@@ -115,7 +115,7 @@ async def test_a_day_without_a_guess_begins_the_count_anew(desk: Desk) -> None:
 
 async def test_a_thousand_failures_do_not_lock_out_a_known_device(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER)
+    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
     for _ in range(1000):
         await desk.lock.begin(ADA, None, None)
     assert await guess(desk, password=PASSWORD) == "too_many_attempts"
@@ -126,7 +126,7 @@ async def test_a_thousand_failures_do_not_lock_out_a_known_device(desk: Desk) ->
 
 async def test_a_known_device_has_guesses_of_its_own(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER)
+    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
 
     async def from_device(password: str) -> str:
         return await outcome(desk.sign_in.with_password(ADA, password, BROWSER, device_token=token))
@@ -142,7 +142,7 @@ async def test_a_known_device_has_guesses_of_its_own(desk: Desk) -> None:
 
 async def test_a_device_is_known_to_its_own_account_alone(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER)
+    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
     await lock_out(desk, NOBODY)
     elsewhere = desk.sign_in.with_password(NOBODY, "wrong", BROWSER, device_token=token)
     assert await outcome(elsewhere) == "too_many_attempts"
@@ -160,16 +160,16 @@ async def keep_locked(desk: Desk) -> None:
 async def test_a_revoked_or_expired_device_is_no_longer_known(desk: Desk) -> None:
     session = await desk.sign_up()
     account_id = session.account.id
-    token = await desk.devices.remember(account_id, None, BROWSER)
-    assert await desk.devices.remember(account_id, token, STRANGER) == token
-    (device,) = await desk.devices.listed(account_id)
+    token = await desk.devices.remember(account_id, None, BROWSER, epoch=0)
+    assert await desk.devices.remember(account_id, token, STRANGER, epoch=0) == token
+    (device,) = await desk.devices.listed(account_id, epoch=0)
     assert device.visitor == STRANGER
     assert await desk.devices.revoke(account_id, device.id)
-    assert await desk.devices.recognise(account_id, token) is None
-    fresh = await desk.devices.remember(account_id, token, BROWSER)
+    assert await desk.devices.recognise(account_id, token, epoch=0) is None
+    fresh = await desk.devices.remember(account_id, token, BROWSER, epoch=0)
     assert fresh != token
     desk.world.time += LIFETIME
-    assert await desk.devices.recognise(account_id, fresh) is None
+    assert await desk.devices.recognise(account_id, fresh, epoch=0) is None
 
 
 async def test_the_mailed_link_ends_the_lock_once(desk: Desk) -> None:
@@ -239,7 +239,7 @@ async def test_a_new_code_brings_no_new_guesses_at_mailed_codes(desk: Desk) -> N
 
 async def test_old_counts_and_devices_are_forgotten(desk: Desk) -> None:
     session = await desk.sign_up()
-    await desk.devices.remember(session.account.id, None, BROWSER)
+    await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
     await guess(desk)
     assert (await desk.lock.forget_old(), await desk.devices.forget_old()) == (0, 0)
     desk.world.time += LIFETIME + timedelta(seconds=1)

@@ -39,6 +39,7 @@ def credentials(desk: Desk) -> Credentials:
         policy=desk.registration.policy,
         events=desk.events,
         tokens=desk.lock.tokens,
+        devices=desk.devices,
         mailer=desk.mailer,
         base_url=BASE_URL,
         world=desk.world.world,
@@ -68,8 +69,12 @@ async def test_a_session_that_ended_while_the_request_came_in_is_not_carried_ove
         await desk.keeping.identify(session.access_token)
 
 
-async def test_the_session_that_changed_the_password_goes_on(desk: Desk) -> None:
+async def test_the_session_that_changed_the_password_goes_on_and_devices_stay_known(
+    desk: Desk,
+) -> None:
     session = await desk.sign_up()
+    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
     identity, _ = await desk.keeping.identify(session.access_token)
     await credentials(desk).change_password(identity, PASSWORD, NEW, BROWSER)
     assert await desk.keeping.identify(session.access_token)
+    assert await desk.devices.recognise(session.account.id, token, epoch=1) is not None

@@ -32,6 +32,7 @@ def the_reset(desk: Desk) -> PasswordReset:
         policy=desk.registration.policy,
         events=desk.events,
         tokens=desk.lock.tokens,
+        devices=desk.devices,
         mailer=desk.mailer,
         base_url=BASE_URL,
         world=desk.world.world,
@@ -42,6 +43,7 @@ def the_reset(desk: Desk) -> PasswordReset:
         credentials=credentials,
         lock=desk.lock,
         tokens=desk.lock.tokens,
+        devices=desk.devices,
         mailer=desk.mailer,
         base_url=BASE_URL,
     )
@@ -105,13 +107,13 @@ async def test_a_report_that_was_noted_nowhere_can_be_made_again(desk: Desk) -> 
 
 async def test_after_a_report_the_strangers_browser_and_place_are_new_again(desk: Desk) -> None:
     session = await desk.sign_up()
-    device = await desk.devices.remember(session.account.id, None, BROWSER)
+    device = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
     report, reset = the_report(desk), the_reset(desk)
     token = await report.tokens.issue(
         TokenPurpose.REPORT, session.account.id, epoch=0, lifetime=timedelta(hours=72)
     )
     await report.stranger(token, BROWSER)
-    assert await desk.devices.recognise(session.account.id, device) is None
+    assert await desk.devices.recognise(session.account.id, device, epoch=1) is None
     await reset.start(ADA)
     await reset.finish_with_token(link_token(desk), NEW, BROWSER)
     desk.mailer.sent.clear()

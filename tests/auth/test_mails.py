@@ -51,10 +51,19 @@ def expected(name: str) -> set[str]:
     return {PLACEHOLDERS.get(parameter, parameter) for parameter in parameters}
 
 
-def a_new_device(device: str, *, at: datetime | None = None, locale: str | None = None) -> Mail:
+def a_new_device(
+    device: str,
+    *,
+    at: datetime | None = None,
+    place: str | None = None,
+    locale: str | None = None,
+) -> Mail:
     moment = at or datetime(2026, 3, 9, 8, 7, tzinfo=UTC)
     return mails.new_device(
-        "ada@example.org", device, "192.0.2.7", moment, "TOKEN", base_url=URL, locale=locale
+        *("ada@example.org", device, "192.0.2.7", moment, "TOKEN"),
+        place=place,
+        base_url=URL,
+        locale=locale,
     )
 
 
@@ -135,6 +144,18 @@ def test_a_value_is_one_short_line_whatever_it_holds() -> None:
     line = next(line for line in mail.text.splitlines() if "Device" in line)
     assert line.startswith("- Device: Fire Bcc: evefoxxx")
     assert len(line) < 400
+
+
+@pytest.mark.parametrize(("locale", "word"), [("en", "Place"), ("de", "Ort")])
+def test_a_place_has_its_line_and_one_that_is_not_known_has_none(locale: str, word: str) -> None:
+    told = a_new_device("curl", place="Lyon, {code}", locale=locale)
+    line = next(line for line in told.text.splitlines() if word in line)
+    assert line.endswith(": Lyon, {code}")
+    assert "Lyon, {code}" in Page(told).text
+    silent = a_new_device("curl", locale=locale)
+    assert word not in silent.text
+    assert word not in Page(silent).text
+    assert len(silent.text.splitlines()) == len(told.text.splitlines()) - 1
 
 
 def test_a_token_stands_in_the_fragment_of_its_link() -> None:

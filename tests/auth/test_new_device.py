@@ -30,7 +30,7 @@ async def test_a_new_device_or_place_is_told_once(desk: Desk, visitor: Visitor) 
 
 async def test_a_browser_that_the_account_knows_may_move(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER)
+    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
     await desk.sign_in.with_password(ADA, PASSWORD, ELSEWHERE, device_token=token)
     assert not notices(desk)
 

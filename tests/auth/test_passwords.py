@@ -114,3 +114,80 @@ async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_done(
     with pytest.raises(Unavailable):
         await hashing.hash("seven lamps over a quiet harbour")
     gate.set()
+
+
+@pytest.fixture
+def shared():
+    """One thread, two places for strangers and two for known devices."""
+    shared = PasswordHashing(
+        Argon2id(memory_kib=64, time_cost=1, parallelism=1), threads=1, queue=2, reserved=2
+    )
+    yield shared
+    shared.close()
+
+
+class Thread:
+    """The one thread of a pool, held busy; what waits for it is named, and runs in some order."""
+
+    def __init__(self, hashing: PasswordHashing) -> None:
+        self._hashing = hashing
+        self._gate = threading.Event()
+        self._tasks = [asyncio.ensure_future(hashing._run(self._gate.wait))]
+        self.order: list[str] = []
+
+    async def wait(self, name: str, device: bytes | None = None) -> None:
+        waiting = self._hashing._run(lambda: self.order.append(name), device)
+        self._tasks.append(asyncio.ensure_future(waiting))
+        await asyncio.sleep(0)
+
+    async def let_go(self) -> None:
+        self._gate.set()
+        await asyncio.gather(*self._tasks)
+
+
+async def test_a_known_device_has_a_place_where_strangers_have_none_left_and_its_turn_is_next(
+    shared: PasswordHashing,
+) -> None:
+    stored = await shared.hash("seven lamps over a quiet harbour")
+    thread = Thread(shared)
+    await thread.wait("stranger 1")
+    await thread.wait("stranger 2")
+    with pytest.raises(Unavailable, match="overloaded"):
+        await shared.matches("seven lamps over a quiet harbour", stored)
+    await thread.wait("known 1", b"one")
+    await thread.wait("known 2", b"two")
+    with pytest.raises(Unavailable, match="overloaded"):
+        await shared.matches("seven lamps over a quiet harbour", stored, device=b"three")
+    await thread.let_go()
+    assert thread.order == ["known 1", "stranger 1", "known 2", "stranger 2"]
+    assert await shared.matches("seven lamps over a quiet harbour", stored)
+
+
+async def test_one_known_device_takes_one_reserved_place(shared: PasswordHashing) -> None:
+    thread = Thread(shared)
+    for number in range(3):
+        await thread.wait(f"one, {number}", b"one")
+    with pytest.raises(Unavailable, match="overloaded"):
+        await shared.matches("anything", None, device=b"one")
+    await thread.wait("two", b"two")
+    await thread.let_go()
+    assert thread.order == ["one, 0", "one, 1", "two", "one, 2"]
+
+
+async def test_who_waits_when_the_pool_closes_is_let_go(shared: PasswordHashing) -> None:
+    gate = threading.Event()
+    tasks = [asyncio.ensure_future(shared._run(gate.wait, device)) for device in (None, None, b"d")]
+    await asyncio.sleep(0)
+    shared.close()
+    gate.set()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(one, asyncio.CancelledError) for one in ended] == [False, True, True]
+
+
+async def test_work_that_fails_fails_its_caller_alone(shared: PasswordHashing) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        await shared._run(fail)
+    assert await shared.hash("seven lamps over a quiet harbour")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
@@ -9,7 +10,8 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests.browser.conftest import NARROW, WIDE, Troubles, sign_in
 from tests.browser.test_pages import check_frame
 from tests.browser.test_story import enter_code, read_code, tab_to
-from tests.running_server import PASSWORD, Person, eventually
+from tests.places import LYON, TOKYO, write_places
+from tests.running_server import PASSWORD, Person, RunningServer, eventually, signed_up
 
 ANOTHER = "three kettles sing below the stairs"
 WRONG = "nobody ever chose these words"
@@ -140,6 +142,73 @@ def test_another_device_is_listed_and_signed_out(page: Page, somebody: Person) -
     expect(lines).to_have_count(1)
     expect(lines.first).to_contain_text("This device")
     assert somebody.client.get("/api/auth/user").status_code == 401
+
+
+def test_signing_out_all_others_asks_first_and_this_one_goes_on(
+    page: Page, somebody: Person
+) -> None:
+    somebody.sign_in()
+    sign_in(page, somebody)
+    page.goto("/account")
+    lines = page.locator(".device")
+    expect(lines).to_have_count(3)
+    page.get_by_role("button", name="Sign out all others").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    assert somebody.client.get("/api/auth/user").status_code == 200
+    page.get_by_role("button", name="Sign out all others").click()
+    dialog.get_by_role("button", name="Sign out all others").click()
+    expect(lines).to_have_count(1)
+    expect(lines.first).to_contain_text("This device")
+    assert somebody.client.get("/api/auth/user").status_code == 401
+    page.reload()
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+
+
+def test_known_devices_are_listed_and_forgotten(page: Page, somebody: Person) -> None:
+    with somebody.server.client() as other:
+        body = {"email": somebody.email, "password": PASSWORD}
+        other.post("/api/auth/login", json=body, headers={"User-Agent": "curl/8.0"})
+    sign_in(page, somebody)
+    page.goto("/account")
+    lines = page.locator(".known")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_contain_text("This browser")
+    lines.nth(1).get_by_role("button", name="Forget curl").click()
+    expect(lines).to_have_count(1)
+    lines.first.get_by_role("button", name=re.compile("^Forget Chrome")).click()
+    expect(page.get_by_text("No browser is known.")).to_be_visible()
+    expect(page.locator(".device").first).to_contain_text("This device")
+
+
+def test_the_history_shows_the_places_as_bars_with_their_numbers(
+    tmp_path: Path, open_context: Callable[..., BrowserContext]
+) -> None:
+    settings = {
+        "CHRONICLE_GEOIP_FILE": str(write_places(tmp_path / "places.mmdb")),
+        "CHRONICLE_TRUSTED_PROXIES": "127.0.0.1",
+    }
+    with (
+        RunningServer(tmp_path, **settings) as server,
+        signed_up(server, "traveller@example.org") as ada,
+    ):
+        for address in (LYON, LYON, TOKYO):
+            ada.client.headers["X-Forwarded-For"] = address
+            ada.sign_in()
+        guess(ada, WRONG)
+        page = open_context(base_url=server.url).new_page()
+        sign_in(page, ada)
+        page.goto("/account")
+        bars = page.locator(".place-bar")
+        expect(bars).to_have_count(3)
+        expect(bars.nth(0)).to_contain_text("Place not known")
+        expect(bars.nth(0)).to_contain_text("2 granted1 refused")
+        expect(bars.nth(1)).to_contain_text("Lyon, France")
+        expect(bars.nth(1)).to_contain_text("2 granted")
+        expect(bars.nth(2)).to_contain_text("Tokyo, Japan")
+        expect(page.locator(".device", has_text="Tokyo, Japan")).to_have_count(1)
+        check_frame(page, "Account")
 
 
 def test_signing_out_everywhere_asks_first_and_ends_every_session(

@@ -4,7 +4,7 @@ import { test } from "node:test";
 // Before the first date is made: a zone whose clocks change within the weeks below.
 process.env.TZ = "Europe/Berlin";
 
-const { calendar, dayOf, places } = await import("../../src/chronicle/console/static/js/activity.mjs");
+const { byPlace, calendar, dayOf, places } = await import("../../src/chronicle/console/static/js/activity.mjs");
 const { told } = await import("../../src/chronicle/console/static/js/happenings.mjs");
 
 const event = (time, outcome, device = "Firefox on Linux", ip = "192.0.2.1") => ({ time, outcome, device, ip });
@@ -42,6 +42,17 @@ test("a device at two addresses is two places, the latest first", () => {
       ["Firefox on Linux", "192.0.2.2", 1, 0, "2026-10-01T12:00:00Z"],
     ],
   );
+});
+
+test("places are counted, the most first; those that are not known are one, and no place at all is none", () => {
+  const at = (place, time, outcome = "granted") => ({ ...event(time, outcome), place });
+  const events = [at(null, "2026-11-05T12:00:00Z"), at("Lyon, France", "2026-11-04T12:00:00Z", "refused"), at("Tokyo, Japan", "2026-11-03T12:00:00Z"), at("Lyon, France", "2026-11-02T12:00:00Z")];
+  assert.deepEqual(byPlace(events), [
+    { place: "Lyon, France", granted: 1, refused: 1, last: "2026-11-04T12:00:00Z" },
+    { place: null, granted: 1, refused: 0, last: "2026-11-05T12:00:00Z" },
+    { place: "Tokyo, Japan", granted: 1, refused: 0, last: "2026-11-03T12:00:00Z" },
+  ]);
+  assert.deepEqual(byPlace([at(null, "2026-11-05T12:00:00Z")]), []);
 });
 
 test("every kind of event has its words, and one that is new still says what it is", () => {

@@ -46,6 +46,7 @@ def a_device(account_id: bytes, world: FakeWorld) -> KnownDeviceRecord:
     return KnownDeviceRecord(
         id=world.world.new_id(),
         account_id=account_id,
+        epoch=3,
         token_hash=world.world.random_bytes(32),
         visitor=b"sealed \x00\xff",
         created_at=world.time,
@@ -92,6 +93,28 @@ async def test_the_least_used_beyond_what_is_kept_are_dropped(
     left = await devices.of_account(account_id, now=world.time)
     assert [device.id for device in left] == [third.id, first.id]
     assert await devices.find(others.token_hash, now=world.time) is not None
+
+
+async def test_devices_are_carried_over_from_one_epoch_to_another(
+    devices: KnownDevices, account_id: bytes, accounts: Accounts, world: FakeWorld
+) -> None:
+    kept, also, void = (a_device(account_id, world) for _ in range(3))
+    void = replace(void, epoch=2)
+    others = a_device(await an_account(accounts, world), world)
+    for device in (kept, also, void, others):
+        await devices.add(device, keep=50)
+
+    async def epochs() -> list[int]:
+        found = [
+            await devices.find(one.token_hash, now=world.time) for one in (kept, also, void, others)
+        ]
+        return [one.epoch for one in found if one is not None]
+
+    for _ in range(2):
+        await devices.carry_over(account_id, seen_epoch=3, epoch=4)
+        assert await epochs() == [4, 4, 2, 3]
+    await devices.carry_over(account_id, seen_epoch=4, epoch=5, only=also.id)
+    assert await epochs() == [4, 5, 2, 3]
 
 
 async def test_a_device_is_revoked_by_its_account_alone(

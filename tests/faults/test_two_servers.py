@@ -1,8 +1,11 @@
 """Two servers over one data folder: everything works at both, and the ledger never forks."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -100,6 +103,63 @@ def test_a_session_that_ends_at_one_server_is_over_at_the_other(
         assert elsewhere.get("/api/auth/user").status_code == 200
         assert ada.client.post("/api/auth/logout").status_code == 204
         eventually(lambda: elsewhere.get("/api/auth/user").status_code == 401, within_seconds=5)
+
+
+def test_nothing_of_before_lives_on_when_all_others_are_ended_among_racing_calls(
+    pair: tuple[RunningServer, RunningServer], new_person: NewPerson
+) -> None:
+    ada = new_person(pair[0], "ender")
+    racing = ada.session["refresh_token"]
+    own = ada.sign_in().session
+    body = {"email": ada.email, "password": PASSWORD, "token_transport": "body"}
+    with (
+        pair[0].client() as first,
+        pair[1].client() as second,
+        at(pair[1], ada) as caller,
+        ThreadPoolExecutor(33) as pool,
+    ):
+        clients = (first, second)
+
+        def call(number: int) -> httpx2.Response:
+            if number == 16:
+                return caller.post("/api/auth/logout-others")
+            client = clients[number % 2]
+            if number % 3:
+                return client.post("/api/auth/login", json=body)
+            return client.post("/api/auth/refresh", json={"refresh_token": racing})
+
+        answers = list(pool.map(call, range(33)))
+        ended = answers.pop(16)
+        assert ended.status_code == 204
+        # More than five guesses at once are a lock for some, and many hashes at once too many.
+        assert {answer.status_code for answer in answers} <= {200, 401, 429, 503}
+        granted = [answer.json() for answer in answers if answer.status_code == 200]
+        live = {item["id"] for item in caller.get("/api/auth/sessions").json()["items"]}
+        assert own["session_id"] in live
+        for session in granted:
+            for client in clients:
+                token = {"Authorization": f"Bearer {session['access_token']}"}
+                lives = client.get("/api/auth/user", headers=token).status_code == 200
+                assert lives == (session["session_id"] in live)
+        # What is left began after the end: its epoch is the caller's.
+        epochs = epochs_of_live_sessions(pair[0], ada)
+        assert set(epochs.values()) == {1}
+        assert set(epochs) == live
+        renewed = first.post("/api/auth/refresh", json={"refresh_token": own["refresh_token"]})
+        assert renewed.status_code == 200
+        assert first.post("/api/auth/refresh", json={"refresh_token": racing}).status_code == 401
+
+
+def epochs_of_live_sessions(server: RunningServer, person: Person) -> dict[str, int]:
+    """The security epoch of each session that has not ended and is of the account's epoch."""
+    account = UUID(person.session["user"]["id"]).bytes
+    with closing(sqlite3.connect(server.data_dir / "chronicle.db")) as db:
+        rows = db.execute(
+            "SELECT s.id, s.epoch FROM sessions s JOIN accounts a ON a.id = s.account_id "
+            "WHERE a.id = ? AND s.epoch = a.epoch AND s.ended_at IS NULL",
+            (account,),
+        ).fetchall()
+    return {str(UUID(bytes=session)): epoch for session, epoch in rows}
 
 
 def test_one_server_goes_on_when_the_other_ends_or_is_killed(

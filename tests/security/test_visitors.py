@@ -1,8 +1,9 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronicle.security.visitors import visitor
+from chronicle.security.visitors import Visitor, visitor
 
 SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
@@ -40,3 +41,11 @@ def test_any_agent_becomes_a_short_printable_name(agent: str) -> None:
     assert len(known.agent) <= 512
     assert known.device.isprintable()
     assert 0 < len(known.device) <= 60
+
+
+def test_a_visitor_of_before_places_were_noted_still_opens() -> None:
+    stored = msgspec.msgpack.encode({"address": "192.0.2.7", "agent": "curl/8.0"})
+    opened = msgspec.msgpack.decode(stored, type=Visitor)
+    assert (opened.address, opened.device, opened.place) == ("192.0.2.7", "curl", None)
+    placed = visitor("192.0.2.7", "curl/8.0", place="Lyon, France")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(placed), type=Visitor) == placed

@@ -10,8 +10,18 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chronicle.api import auth, ledger, operations, overview, passwords, uploads, user
+from chronicle.api import (
+    auth,
+    devices,
+    ledger,
+    operations,
+    overview,
+    passwords,
+    uploads,
+    user,
+)
 from chronicle.api.application import Application
+from chronicle.api.caps import Cap
 from chronicle.api.cors import Cors
 from chronicle.api.endpoint import Endpoint, Runner
 from chronicle.api.file_headers import RangeNotSatisfiable
@@ -28,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 RESOURCES = (
     auth.endpoint,
+    devices.endpoint,
     overview.endpoint,
     user.endpoint,
     passwords.endpoint,
@@ -73,9 +84,10 @@ class _Router:
         self._exact: dict[str, dict[str, ASGIApp]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, ASGIApp]]] = []
         by_path: dict[str, dict[str, ASGIApp]] = {}
+        bodies = Cap(app.settings.bodies_per_address * app.settings.limit_scale, "request bodies")
         for endpoint in endpoints():
             methods = by_path.setdefault(endpoint.path, {})
-            methods[endpoint.method] = Runner(endpoint, app)
+            methods[endpoint.method] = Runner(endpoint, app, bodies)
             if endpoint.method == "GET":
                 methods["HEAD"] = methods["GET"]
         for path, methods in by_path.items():
@@ -153,7 +165,7 @@ class ChronicleApp:
         finally:
             self._access_log.write(_line(scope, exchange, started))
 
-    def refuse_connection(self, refusal: Rejected) -> bytes:
+    def refuse_connection(self, refusal: Failure) -> bytes:
         """A whole HTTP/1.1 answer to bytes that never became a request; logged like any other."""
         request_id = id_text(self._app.world.new_id())
         answer = describe(refusal, request_id)

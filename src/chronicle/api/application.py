@@ -12,6 +12,7 @@ from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.sign_in import SignIn
+from chronicle.auth.sign_out import SignOut
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Verifier
 from chronicle.overview.gather import OverviewDesk
@@ -19,6 +20,7 @@ from chronicle.security.blocklist import Blocklist
 from chronicle.security.events import EventLog
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.limits import Limits
+from chronicle.security.ports import Places
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook
@@ -42,12 +44,14 @@ class Application:
     password_reset: PasswordReset
     report: Report
     sign_in: SignIn
+    sign_out: SignOut
     sessions: SessionKeeping
     events: EventLog
     blocklist: Blocklist
     limits: Limits
     lock: AccountLock
     devices: DeviceBook
+    places: Places
     uploads: UploadDesk
     overviews: OverviewDesk
     log: LogReader

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -106,11 +106,15 @@ class ForeignToken(msgspec.Struct):
 
 
 class SessionInfo(msgspec.Struct):
-    """A signed-in device. `last_used_at` is when it last refreshed its tokens."""
+    """A signed-in device. `last_used_at` is when it last refreshed its tokens.
+
+    `place` is roughly where its address is, as "Lyon, France"; null where that is not known.
+    """
 
     id: str
     device: str
     ip: str
+    place: str | None
     created_at: datetime
     last_used_at: datetime
     current: bool
@@ -268,27 +272,40 @@ async def token(call: SignedInCall[ForAudience, None]) -> ForeignToken:
 async def logout(call: Call[None, None]) -> None:
     """End this session: its access and refresh tokens are dead when the answer comes.
 
-    Which session: the access token says, or without one the browser's cookie.
+    Which session: the one of the access token, and the one of the browser's cookie, if that is
+    another.
     """
     cookie = refresh_cookie(call)
     access_token = bearer_token(call.scope)
     if access_token is not None:
         identity, _account = await call.app.sessions.identify(access_token)
         await call.app.sessions.end(identity.session_id, "logout")
-    elif cookie is not None:
-        await call.app.sessions.end_by_refresh_token(cookie)
-    else:
+    elif cookie is None:
         raise Unauthenticated
-    if cookie is not None:
-        set_refresh_cookie(call, "", 0)
+    await _end_cookie(call, cookie)
 
 
 @endpoint.post("/api/auth/logout-all", problems=("origin_not_allowed",))
 async def logout_all(call: SignedInCall[None, None]) -> None:
-    """End every session of the caller, this one too."""
+    """End every session of the caller, this one too, and the one of the browser's cookie."""
     cookie = refresh_cookie(call)
-    await call.app.book.void_sessions(call.identity.account_id)
+    await call.app.sign_out.everywhere(call.identity.account_id)
+    await _end_cookie(call, cookie)
+
+
+@endpoint.post("/api/auth/logout-others", problems=("unavailable",))
+async def logout_others(call: SignedInCall[None, None]) -> None:
+    """End every session of the caller but this one: all at once, on every server.
+
+    Sign-ins that are under way end with them.
+    """
+    await call.app.sign_out.elsewhere(call.identity)
+
+
+async def _end_cookie(call: Call[Any, Any], cookie: str | None) -> None:
+    """Take the cookie away, and with it its session, which may be another than the caller's."""
     if cookie is not None:
+        await call.app.sessions.end_by_refresh_token(cookie)
         set_refresh_cookie(call, "", 0)
 
 
@@ -323,6 +340,7 @@ def _render_listed(session: ListedSession, identity: Identity) -> SessionInfo:
         id=str(UUID(bytes=session.id)),
         device=session.visitor.device,
         ip=session.visitor.address,
+        place=session.visitor.place,
         created_at=session.created_at,
         last_used_at=session.last_used_at,
         current=session.id == identity.session_id,

@@ -7,15 +7,18 @@ text, in the middle of another answer if need be.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from chronicle.api.caps import Cap
+from chronicle.api.client_address import peer_address
 from chronicle.api.end_of_turn import GatheringTransport, Outbox
 from chronicle.api.plain_answers import PlainAnswers
-from chronicle.errors import Rejected
+from chronicle.errors import Failure, Rejected, TooMany
+from chronicle.setting_values import Network
 
 _LARGEST_HEADER_BLOCK = 32 * 1024
 _MOST_DISCARDED = 32 * 1024 * 1024
@@ -24,11 +27,14 @@ _CHUNK_FRAME = 20
 # Extensions and trailers mean nothing here (RFC 9112 7.1.1, 7.1.2); this much of them is let pass.
 _MOST_CHUNK_EXTRAS = 32 * 1024
 
-Refuse = Callable[[Rejected], bytes]
+Refuse = Callable[[Failure], bytes]
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `refuse` renders a whole answer to what never became a request."""
+    """One connection. `refuse` renders a whole answer to what never became a request.
+
+    `cap` counts the connections of each address, all but those of the proxies that are `trusted`.
+    """
 
     def __init__(
         self,
@@ -37,6 +43,8 @@ class BoundedProtocol(HttpToolsProtocol):
         header_seconds: float,
         stall_seconds: float,
         outbox: Outbox,
+        cap: Cap,
+        trusted: Sequence[Network],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -44,6 +52,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse = refuse
         self._header_seconds = header_seconds
         self._stall_seconds = stall_seconds
+        self._cap = cap
+        self._trusted = trusted
+        self._counted_as: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         # Between requests counts as in headers: the next byte belongs to a header block.
@@ -60,9 +71,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self.flow = _OneRequestAhead(transport, self.pipeline)
         self.transport = GatheringTransport(transport, self._outbox)  # type: ignore[assignment]
         self._start_timer()
+        self._count()
+
+    def _count(self) -> None:
+        """Be one of the connections of this address, or be refused before a byte is read."""
+        address = peer_address(self.client, self._trusted)
+        if address is None:
+            return
+        try:
+            self._counted_as = self._cap.enter(address)
+        except TooMany as refusal:
+            self.transport.write(self._refuse(refusal))
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
+        """Stop the clocks, and leave the place to another."""
+        if self._counted_as is not None:
+            self._cap.leave(self._counted_as)
+            self._counted_as = None
         self._stop_timer()
         self._stop_stall_timer()
         super().connection_lost(exc)

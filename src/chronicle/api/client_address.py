@@ -40,6 +40,19 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     return str(address or UNKNOWN)
 
 
+def peer_address(client: tuple[str, int] | None, trusted: Sequence[Network]) -> str | None:
+    """The other end of a connection, if that stands for itself alone.
+
+    None for a trusted proxy, which stands for many, and where there is no address.
+    """
+    if client is None:
+        return None
+    address = _folded(client[0])
+    if address is None or any(address in network for network in trusted):
+        return None
+    return str(address)
+
+
 @lru_cache(maxsize=8192)
 def _spelt(text: str) -> str:
     return str(_folded(text) or UNKNOWN)

@@ -27,7 +27,9 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from chronicle.api import rate_limit, strict_json
+from chronicle.api.caps import Cap
 from chronicle.api.gate import CLIENT_ADDRESS
+from chronicle.api.patience import Patience
 from chronicle.errors import FieldError, NotFound, Rejected, TooLarge, Unsupported
 from chronicle.security.limits import Budget
 from chronicle.security.visitors import Visitor, visitor
@@ -90,27 +92,27 @@ class Call(Generic[BodyT, QueryT]):
 
     @property
     def visitor(self) -> Visitor:
-        """Who is at the other end: the address and the device."""
-        return visitor(self.scope[CLIENT_ADDRESS], self.headers.get("user-agent", ""))
+        """Who is at the other end: the address, the device, and roughly where that is."""
+        address: str = self.scope[CLIENT_ADDRESS]
+        agent = self.headers.get("user-agent", "")
+        return visitor(address, agent, place=self.app.places.of(address))
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body's bytes as they come.
 
         Raises:
-            Rejected: `too_slow` when nothing came for too long, `cut_off` when the client left.
+            Rejected: `too_slow` when nothing came for too long, or too little altogether,
+                `cut_off` when the client left.
         """
-        patience = self.app.settings.stall_seconds
+        patience = Patience(self.app.settings, asyncio.get_running_loop().time)
         more = True
         while more:
-            try:
-                async with asyncio.timeout(patience):
-                    message = await self.receive()
-            except TimeoutError as error:
-                raise Rejected("too_slow", f"Nothing came for {patience} seconds.") from error
+            message = await patience.wait(self.receive)
             if message["type"] == "http.disconnect":
                 raise Rejected("cut_off", "The body ended early; nothing was stored.")
             piece: bytes = message.get("body", b"")
             if piece:
+                patience.took(len(piece))
                 yield piece
             more = message.get("more_body", False)
 
@@ -237,11 +239,13 @@ def _what_it_takes(handler: Handler) -> tuple[type[Call[Any, Any]], Any, Any]:
 class Runner:
     """Runs one declared route as an ASGI application; failures propagate to the caller."""
 
-    __slots__ = ("_app", "_body_limit", "_encode", "_may_take_json", "endpoint")
+    __slots__ = ("_app", "_bodies", "_body_limit", "_encode", "_may_take_json", "endpoint")
 
-    def __init__(self, endpoint: Endpoint, app: "Application") -> None:
+    def __init__(self, endpoint: Endpoint, app: "Application", bodies: Cap) -> None:
+        """`bodies` counts what is being sent to all routes."""
         self.endpoint = endpoint
         self._app = app
+        self._bodies = bodies
         self._body_limit = endpoint.body_limit or app.settings.json_body_limit
         self._encode = msgspec.json.Encoder().encode
         self._may_take_json = endpoint.body not in {type(None), Stream}
@@ -262,13 +266,18 @@ class Runner:
                 await rate_limit.spend(scope, self._app.limits.spend_user(budget, user))
         call.query = read_query(scope, endpoint.query)
         if self._may_take_json and self._takes_json(scope):
-            call.body = await self._read_body(scope, receive)
+            with self._bodies.one(scope[CLIENT_ADDRESS]):
+                call.body = await self._read_body(scope, receive)
             if isinstance(call, SignedInCall):
                 # A body may be sent slowly on purpose: its session can have ended meanwhile.
                 call.identity, call.account = await self._app.sessions.identify(token)
         else:
             call.body = None
-        result = await endpoint.handler(call)
+        if endpoint.body is Stream:
+            with self._bodies.one(scope[CLIENT_ADDRESS]):
+                result = await endpoint.handler(call)
+        else:
+            result = await endpoint.handler(call)
         if isinstance(result, Response):
             result.raw_headers.extend(call.answer_headers)
             await result(scope, receive, send)

@@ -21,6 +21,11 @@ def device_token(call: Call[Any, Any]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def forget_device_cookie(call: Call[Any, Any]) -> None:
+    """Have the browser drop its token."""
+    set_cookie(call, _COOKIE, "", 0)
+
+
 async def welcome(
     call: Call[Any, Any], signed_in: SignedIn, transport: TokenTransport
 ) -> SessionObject:
@@ -34,7 +39,7 @@ async def welcome(
 async def _remember(call: Call[Any, Any], signed_in: SignedIn) -> None:
     try:
         token = await call.app.devices.remember(
-            signed_in.account.id, device_token(call), call.visitor
+            signed_in.account.id, device_token(call), call.visitor, epoch=signed_in.epoch
         )
     except Unavailable:
         # The session is there; a device that is not known has lost nothing but a convenience.

@@ -150,6 +150,7 @@ def _codes(endpoint: Endpoint) -> list[str]:
         codes |= {"invalid_token", "unavailable"}
     if endpoint.body is not _NONE:
         codes |= {"too_large", "too_slow", "cut_off", "unsupported_media_type"}
+        codes.add("too_many_at_once")
         if endpoint.body is not Stream:
             codes.add("invalid_json")
     if "{" in endpoint.path:

@@ -13,6 +13,7 @@ from chronicle.api.auth import (
     render_ticket,
 )
 from chronicle.api.endpoint import Call, Routes, SignedInCall
+from chronicle.api.known_devices import device_token
 from chronicle.errors import FieldError, Rejected
 from chronicle.security import budgets
 from chronicle.users.emails import parse_email
@@ -91,12 +92,17 @@ async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
     budget=budgets.GUESS,
 )
 async def reset_password(call: Call[ResetPassword, None]) -> None:
-    """Set another password with the mailed code or link. Every session ends; none is given."""
-    reset, body = call.app.password_reset, call.body
+    """Set another password with the mailed code or link. Every session ends; none is given.
+
+    Every known device is forgotten, but for the browser that this comes from.
+    """
+    reset, body, device = call.app.password_reset, call.body, device_token(call)
     if body.token is not None and body.ticket is None and body.code is None:
-        await reset.finish_with_token(body.token, body.password, call.visitor)
+        await reset.finish_with_token(body.token, body.password, call.visitor, device_token=device)
     elif body.ticket is not None and body.code is not None and body.token is None:
-        await reset.finish_with_code(body.ticket, body.code, body.password, call.visitor)
+        await reset.finish_with_code(
+            body.ticket, body.code, body.password, call.visitor, device_token=device
+        )
     else:
         wrong = FieldError("token", "send either token, or ticket and code")
         raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))

@@ -70,6 +70,7 @@ PROBLEMS: dict[str, Problem] = {
     "ticket_expired": Problem(410, "The ticket is spent or expired"),
     "tile_not_found": Problem(404, "The log has no such tile"),
     "too_large": Problem(413, "Too large"),
+    "too_many_at_once": Problem(429, "Too much at once from one address"),
     "too_many_attempts": Problem(429, "Too many attempts"),
     "too_many_requests": Problem(429, "Too many requests"),
     "too_slow": Problem(408, "The body came too slowly"),

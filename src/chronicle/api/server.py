@@ -11,6 +11,7 @@ import uvicorn
 from chronicle.api.app import ChronicleApp
 from chronicle.api.application import Application
 from chronicle.api.bounded_protocol import BoundedProtocol
+from chronicle.api.caps import Cap
 from chronicle.api.end_of_turn import Outbox
 from chronicle.api.log_lines import AccessLog
 
@@ -44,6 +45,8 @@ async def serve(app: Application, listener: socket.socket, *, on_ready: Callable
         header_seconds=float(app.settings.request_seconds),
         stall_seconds=float(app.settings.stall_seconds),
         outbox=Outbox(),
+        cap=Cap(app.settings.connections_per_address * app.settings.limit_scale, "connections"),
+        trusted=app.settings.trusted_proxies,
     )
     config = uvicorn.Config(
         chronicle,

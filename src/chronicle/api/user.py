@@ -59,7 +59,10 @@ async def edit_profile(call: SignedInCall[EditProfile, None]) -> Profile:
 
 
 class LoginEvent(msgspec.Struct):
-    """A sign-in, granted or refused. `ledger` is null for what the ledger does not hold."""
+    """A sign-in, granted or refused. `ledger` is null for what the ledger does not hold.
+
+    `place` is roughly where its address was, as "Lyon, France"; null where that is not known.
+    """
 
     id: str
     time: datetime
@@ -68,6 +71,7 @@ class LoginEvent(msgspec.Struct):
     outcome: str
     reason: str | None
     ip: str
+    place: str | None
     device: str
     session_id: str | None
     ledger: LedgerPlace | None
@@ -103,6 +107,7 @@ def _render_event(event: SecurityEvent) -> LoginEvent:
         outcome=event.outcome,
         reason=event.reason,
         ip=event.visitor.address,
+        place=event.visitor.place,
         device=event.visitor.device,
         session_id=str(UUID(bytes=event.session_id)) if event.session_id else None,
         ledger=_render_place(event),

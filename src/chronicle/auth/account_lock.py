@@ -26,13 +26,17 @@ UNLOCK_LIFETIME = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class PasswordGuess:
-    """A guess at a password, counted already. `subject` is whose guesses it is one of."""
+    """A guess at a password, counted already. `subject` is whose guesses it is one of.
+
+    `device_id` is the known device that makes it; None for a stranger's.
+    """
 
     guess: Guess
     email: EmailAddress
     account: AccountRecord | None
     guesses: Guesses
     subject: bytes
+    device_id: bytes | None
 
     @property
     def allowed(self) -> bool:
@@ -59,12 +63,15 @@ class AccountLock:
 
         The same look-ups and the same write whether or not there is an account. Durable.
         """
-        device_id = await self.devices.recognise(account.id if account else None, device_token)
+        device_id = await self.devices.recognise(
+            account.id if account else None, device_token, epoch=account.epoch if account else 0
+        )
         if device_id is not None:
             guesses, subject = self.by_device, device_id
         else:
             guesses, subject = self.by_identifier, self.book.email_index(email)
-        return PasswordGuess(await guesses.begin(subject), email, account, guesses, subject)
+        guess = await guesses.begin(subject)
+        return PasswordGuess(guess, email, account, guesses, subject, device_id)
 
     async def wrong(self, tried: PasswordGuess) -> None:
         """It was wrong. If a lock begins with it, tell the owner, with a link that ends it.

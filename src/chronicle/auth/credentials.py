@@ -18,6 +18,7 @@ from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Conflict, Unauthenticated, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -39,6 +40,7 @@ class Credentials:
     policy: PasswordPolicy
     events: EventLog
     tokens: TokenDesk
+    devices: DeviceBook
     mailer: Mailer
     base_url: str
     world: World
@@ -47,6 +49,9 @@ class Credentials:
         self, identity: Identity, password: str, new_password: str, visitor: Visitor
     ) -> None:
         """Replace the caller's password; every other session of theirs is over.
+
+        The devices that the account knows stay known: they open nothing, and without them
+        strangers could lock out the owner who just did the right thing.
 
         Raises:
             Rejected: the new password can't be set; nothing changed.
@@ -65,6 +70,7 @@ class Credentials:
         await self.keeping.sessions.carry_over(
             identity.session_id, seen_epoch=account.epoch, epoch=changed.epoch
         )
+        await self.devices.keep(account.id, seen_epoch=account.epoch, epoch=changed.epoch)
 
     def owner_of(self, account: AccountRecord) -> PasswordOwner:
         """What anybody may know of the person whose account it is."""

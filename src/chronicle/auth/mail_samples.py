@@ -31,7 +31,14 @@ SAMPLES: dict[str, Callable[[str, str | None], Mail]] = {
         _TO, _TOKEN, base_url=url, locale=locale
     ),
     "new_device": lambda url, locale: mails.new_device(
-        _TO, "Firefox on Linux", "192.0.2.7", _MOMENT, _TOKEN, base_url=url, locale=locale
+        _TO,
+        "Firefox on Linux",
+        "192.0.2.7",
+        _MOMENT,
+        _TOKEN,
+        place="Lyon, France",
+        base_url=url,
+        locale=locale,
     ),
     "account_locked": lambda url, locale: mails.account_locked(
         _TO, _TOKEN, minutes=60, base_url=url, locale=locale

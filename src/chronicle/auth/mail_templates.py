@@ -2,13 +2,14 @@
 
 A body is paragraphs between empty lines. A paragraph that is `{code}` alone is shown as a code,
 `[Words](link)` as a button, and lines that begin with `- ` as a list. Values are put in after
-that, each on one line and escaped in HTML, so no value becomes a link, a list or markup.
+that, each on one line and escaped in HTML, so no value becomes a link, a list or markup. A line of
+a list whose value is not known is left out.
 """
 
 import re
 import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -71,19 +72,30 @@ def best_language(locale: str | None) -> Language:
 
 
 def write(
-    to: str, name: str, locale: str | None, *, base_url: str, **values: str | int | datetime
+    to: str, name: str, locale: str | None, *, base_url: str, **values: str | int | datetime | None
 ) -> Mail:
-    """The mail of this name, in the language nearest to a locale."""
+    """The mail of this name, in the language nearest to a locale; None is what is not known."""
     words = best_language(locale)
-    shown = {key: _shown(value, words) for key, value in values.items()} | {"base_url": base_url}
+    known = {key: value for key, value in values.items() if value is not None}
+    shown = {key: _shown(value, words) for key, value in known.items()} | {"base_url": base_url}
     subject, body = (part.strip() for part in words.mails[name])
-    paragraphs = re.split(r"\n{2,}", body)
+    paragraphs = re.split(r"\n{2,}", _without(body, values.keys() - known.keys()))
     texts = [_as_text(paragraph, shown) for paragraph in paragraphs]
     return Mail(
         to=to,
         subject=subject.format_map(shown),
         text="\n\n".join([*texts, "-- \n" + _wrapped(words.signature.format_map(shown))]) + "\n",
         html=_as_page(subject, paragraphs, words, shown),
+    )
+
+
+def _without(body: str, unknown: Collection[str]) -> str:
+    lines = body.splitlines()
+    marks = [f"{{{name}}}" for name in unknown]
+    return "\n".join(
+        line
+        for line in lines
+        if not line.startswith("- ") or not any(mark in line for mark in marks)
     )
 
 

@@ -53,10 +53,14 @@ def new_device(
     at: datetime,
     report_token: str,
     *,
+    place: str | None,
     base_url: str,
     locale: str | None,
 ) -> Mail:
-    """To the owner of an account in which a device signed in for the first time."""
+    """To the owner of an account in which a device signed in for the first time.
+
+    `place` is roughly where the address is, where that is known.
+    """
     return write(
         to,
         "new_device",
@@ -64,6 +68,7 @@ def new_device(
         base_url=base_url,
         device=device,
         address=address,
+        place=place,
         at=at,
         token=report_token,
     )

@@ -34,7 +34,8 @@ class NewDeviceNotice:
         self, account: AccountRecord, visitor: Visitor, device_token: str | None
     ) -> bool:
         """Whether the account has seen neither this browser nor such a device at this address."""
-        if await self.devices.recognise(account.id, device_token) is not None:
+        known = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
+        if known is not None:
             return False
         seen = await self.events.recent_visitors(account.id)
         here = (visitor.device, visitor.address)
@@ -54,6 +55,7 @@ class NewDeviceNotice:
                     visitor.address,
                     self.world.now(),
                     token,
+                    place=visitor.place,
                     base_url=self.base_url,
                     locale=known.locale,
                 )

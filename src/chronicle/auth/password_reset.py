@@ -16,6 +16,7 @@ from chronicle.auth.mailed_codes import (
 )
 from chronicle.auth.ports import Mailer
 from chronicle.errors import Conflict, Rejected
+from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -32,13 +33,18 @@ class _Reset(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PasswordReset:
-    """Starts and finishes resets. Neither gives a session or switches off a second factor."""
+    """Starts and finishes resets. Neither gives a session or switches off a second factor.
+
+    Who resets has proven the mailbox, and whoever signed in before may have known the password that
+    was lost: every known device is forgotten, but for the one that the reset comes from.
+    """
 
     book: AccountBook
     codes: MailedCodes
     credentials: Credentials
     lock: AccountLock
     tokens: TokenDesk
+    devices: DeviceBook
     mailer: Mailer
     base_url: str
 
@@ -66,7 +72,13 @@ class PasswordReset:
         return issued
 
     async def finish_with_code(
-        self, ticket: str, code: str, password: str, visitor: Visitor
+        self,
+        ticket: str,
+        code: str,
+        password: str,
+        visitor: Visitor,
+        *,
+        device_token: str | None = None,
     ) -> None:
         """Set another password; all sessions end.
 
@@ -82,10 +94,12 @@ class PasswordReset:
             raise wrong_code()
         account = await self._account(reset.account_id, reset.epoch)
         policy.check_owner(accepted, self.credentials.owner_of(account))
-        await self._set(account, accepted, visitor)
+        await self._set(account, accepted, visitor, device_token)
         await self.codes.drop(ticket)
 
-    async def finish_with_token(self, token: str, password: str, visitor: Visitor) -> None:
+    async def finish_with_token(
+        self, token: str, password: str, visitor: Visitor, *, device_token: str | None = None
+    ) -> None:
         """Set another password with the token of the mailed link; all sessions end.
 
         The token is spent last, so that what fails half way can be tried again. Until then the
@@ -102,7 +116,7 @@ class PasswordReset:
             raise _invalid()
         account = await self._account(known.account_id, known.epoch)
         policy.check_owner(accepted, self.credentials.owner_of(account))
-        await self._set(account, accepted, visitor)
+        await self._set(account, accepted, visitor, device_token)
         await self.tokens.spend(TokenPurpose.RESET, token)
 
     async def _account(self, account_id: bytes, epoch: int) -> AccountRecord:
@@ -112,11 +126,22 @@ class PasswordReset:
             raise _invalid()
         return account
 
-    async def _set(self, account: AccountRecord, accepted: str, visitor: Visitor) -> None:
+    async def _set(
+        self, account: AccountRecord, accepted: str, visitor: Visitor, device_token: str | None
+    ) -> None:
+        own = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
         try:
-            await self.credentials.replace_password(account, accepted, visitor, how="reset")
+            changed = await self.credentials.replace_password(
+                account, accepted, visitor, how="reset"
+            )
         except Conflict as conflict:
             raise _invalid() from conflict
+        if own is not None:
+            await self.devices.keep(
+                account.id, seen_epoch=account.epoch, epoch=changed.epoch, only=own
+            )
+        # The others are void already, with the epoch; their rows need not wait to expire.
+        await self.devices.revoke_all(account.id, but=own)
         await self.lock.lift(account)
 
 

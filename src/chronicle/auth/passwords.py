@@ -2,9 +2,11 @@
 
 import asyncio
 import unicodedata
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from chronicle.auth.password_formats import is_password
 from chronicle.auth.password_schemes import PasswordScheme
@@ -18,11 +20,24 @@ def normalize_password(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Work that waits for a thread; `device` is the known device that it is for, if any."""
+
+    work: Callable[[], Any]
+    done: "asyncio.Future[Any]"
+    device: bytes | None
+
+
 class PasswordHashing:
     """Hashes in a pool of threads. When its queue is full, the answer is no at once.
 
     A hash takes tens of milliseconds of a core. Queued without a bound, a flood of sign-ins would
     make everybody wait for seconds; refused at once, most go on as before.
+
+    Known devices have `reserved` places of their own behind the same threads, one for each device.
+    Where both wait they take turns, so a flood of strangers delays a known device by no more than
+    one hash for each known one before it, and the other way round.
     """
 
     def __init__(
@@ -31,22 +46,32 @@ class PasswordHashing:
         *,
         threads: int,
         queue: int,
+        reserved: int = 0,
         verify: Callable[[str, str], bool | None] = is_password,
     ) -> None:
         self._scheme = scheme
         self._is_password = verify
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password-hash")
-        self._room = threads + queue
+        self._idle = threads
+        self._queue, self._reserved = queue, reserved
+        self._strangers: deque[_Waiting] = deque()
+        self._known: dict[bytes, _Waiting] = {}
+        self._known_are_next = True
         self._decoy = scheme.hash("a password that belongs to nobody")
 
     async def hash(self, password: str) -> str:
         """The hash of a normalised password. Unavailable (`overloaded`) when full."""
         return await self._run(lambda: self._scheme.hash(password))
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
-        """Whether it is the password. Where no hash can be read, the same work is done, in vain."""
+    async def matches(
+        self, password: str, password_hash: str | None, *, device: bytes | None = None
+    ) -> bool:
+        """Whether it is the password. Where no hash can be read, the same work is done, in vain.
+
+        `device` is the known device that asks, which may take a reserved place.
+        """
         against = self._decoy if password_hash is None else password_hash
-        matched = await self._run(lambda: self._verify(password, against))
+        matched = await self._run(lambda: self._verify(password, against), device)
         return matched and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
@@ -54,7 +79,11 @@ class PasswordHashing:
         return not self._scheme.is_current(password_hash)
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Let the threads go, and whoever waits for one."""
+        for waiting in (*self._strangers, *self._known.values()):
+            waiting.done.cancel()
+        self._strangers.clear()
+        self._known.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, password: str, password_hash: str) -> bool:
@@ -63,16 +92,48 @@ class PasswordHashing:
             self._is_password(password, self._decoy)
         return matched is True
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._room <= 0:
+    async def _run(self, work: Callable[[], T], device: bytes | None = None) -> T:
+        waiting = _Waiting(work, asyncio.get_running_loop().create_future(), device)
+        if self._idle > 0:
+            self._start(waiting)
+        else:
+            self._line_up(waiting)
+        # The place is given back when the thread is done, not when a caller stops waiting.
+        result: T = await asyncio.shield(waiting.done)
+        return result
+
+    def _line_up(self, waiting: _Waiting) -> None:
+        device = waiting.device
+        # One place each: whoever signs in with one device a hundred times at once is one of many.
+        if device is not None and device not in self._known and len(self._known) < self._reserved:
+            self._known[device] = waiting
+        elif len(self._strangers) < self._queue:
+            self._strangers.append(waiting)
+        else:
             raise Unavailable(
                 "overloaded", "Too many sign-ins at once. Try again shortly.", retry_after_seconds=2
             )
-        self._room -= 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        # The place is given back when the thread is done, not when a caller stops waiting.
-        future.add_done_callback(self._give_back)
-        return await asyncio.shield(future)
 
-    def _give_back(self, _done: object) -> None:
-        self._room += 1
+    def _start(self, waiting: _Waiting) -> None:
+        self._idle -= 1
+        running = asyncio.get_running_loop().run_in_executor(self._pool, waiting.work)
+        running.add_done_callback(lambda ended: self._finish(waiting, ended))
+
+    def _finish(self, waiting: _Waiting, ended: "asyncio.Future[Any]") -> None:
+        self._idle += 1
+        following = self._next()
+        if following is not None:
+            self._start(following)
+        if ended.cancelled():
+            waiting.done.cancel()
+        elif error := ended.exception():
+            waiting.done.set_exception(error)
+        else:
+            waiting.done.set_result(ended.result())
+
+    def _next(self) -> _Waiting | None:
+        if self._known and (self._known_are_next or not self._strangers):
+            self._known_are_next = False
+            return self._known.pop(next(iter(self._known)))
+        self._known_are_next = True
+        return self._strangers.popleft() if self._strangers else None

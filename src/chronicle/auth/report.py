@@ -44,6 +44,8 @@ class Report:
         account = await self.book.record(account_id)
         while await self.book.change_password(account, None, how="report") is None:
             account = await self.book.record(account_id)
+        # Void already, with the epoch, those too that a racing sign-in adds after this; their rows
+        # need not wait to expire.
         await self.devices.revoke_all(account_id)
         await self.events.note(
             Happening(

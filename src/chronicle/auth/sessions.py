@@ -37,13 +37,14 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session as its device gets it."""
+    """A session as its device gets it. `epoch` is the security epoch that it is good for."""
 
     access_token: str
     access_token_seconds: int
     session_id: SessionId
     refresh_token: str
     refresh_expires_at: datetime
+    epoch: int
     account: Account
 
 
@@ -127,17 +128,25 @@ class SessionKeeping:
                 the session has been ended, that was noted, and its owner told.
         """
         token = self.refresh_tokens.read(presented)
-        session = await self._live(token.session_id)
+        session = await self.live(token.session_id)
         if token.digest == session.refresh_hash:
             successor = self.refresh_tokens.issue(session.id, session.generation + 1)
             if await self.sessions.rotate(session.id, self._rotation(session, token, successor)):
                 return await self.signed_in(session, successor)
             # Another call with the same token was faster: what stands now is its successor.
-            session = await self._live(token.session_id)
+            session = await self.live(token.session_id)
         if self._may_ask_again(session, token):
             return await self.signed_in(session, self._successor(session))
         await self._end_replayed(session, visitor)
         raise Unauthenticated
+
+    async def live(self, session_id: SessionId) -> SessionRecord:
+        """The session as stored. Unauthenticated when it has ended, expired, or never was."""
+        session = await self.sessions.get(session_id)
+        now = self.world.now()
+        if session is None or not await self.sessions.live_owner(session_id, now=now):
+            raise Unauthenticated
+        return session
 
     async def end(self, session_id: SessionId, reason: str) -> bool:
         """End one session: its tokens are dead on return. False when it had ended before."""
@@ -194,6 +203,7 @@ class SessionKeeping:
             session_id=session.id,
             refresh_token=refresh_token,
             refresh_expires_at=min(now + self.lifetimes.idle, session.expires_at),
+            epoch=session.epoch,
             account=account,
         )
 
@@ -217,13 +227,6 @@ class SessionKeeping:
             exp=unix_seconds(now + FOREIGN_TOKEN_LIFETIME),
         )
         return self.access_tokens.sign(claims)
-
-    async def _live(self, session_id: SessionId) -> SessionRecord:
-        session = await self.sessions.get(session_id)
-        now = self.world.now()
-        if session is None or not await self.sessions.live_owner(session_id, now=now):
-            raise Unauthenticated
-        return session
 
     def _rotation(self, session: SessionRecord, token: RefreshToken, successor: str) -> Rotation:
         now = self.world.now()

@@ -5,6 +5,7 @@ event with its ledger entry, and then the session. The event comes first: a sess
 noted must not exist, while an event whose session never came about harms nobody.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,8 @@ from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountRecord
 from chronicle.world import World
+
+_log = logging.getLogger(__name__)
 
 _NONCE_BYTES = 16
 _LONGEST_LOG_DELAY_MS = 2000
@@ -68,7 +71,8 @@ class SignIn:
         normal = normalize_password(password)
         guess = await self.lock.begin(email, account, device_token)
         try:
-            matched = await self.hashing.matches(normal, stored)
+            device = guess.device_id if guess.allowed else None
+            matched = await self.hashing.matches(normal, stored, device=device)
         except Unavailable:
             await self.lock.unchecked(guess)
             raise
@@ -83,8 +87,15 @@ class SignIn:
             )
         await self.lock.right(guess)
         if self.hashing.is_outdated(stored):
-            await self.book.rehash(account, await self.hashing.hash(normal))
+            await self._rehash(account, normal)
         return await self.grant(account, ("pwd",), visitor, device_token=device_token)
+
+    async def _rehash(self, account: AccountRecord, password: str) -> None:
+        try:
+            await self.book.rehash(account, await self.hashing.hash(password))
+        except Unavailable:
+            # The password was right. Its next use is as good a moment.
+            _log.info("a hash of other settings was not replaced: too many wait for hashes")
 
     async def again(
         self,
@@ -102,7 +113,8 @@ class SignIn:
         """
         account = await self.book.record(identity.account_id)
         stored = self.book.password_hash(account)
-        if not await self.hashing.matches(normalize_password(password), stored):
+        device = await self.lock.devices.recognise(account.id, device_token, epoch=account.epoch)
+        if not await self.hashing.matches(normalize_password(password), stored, device=device):
             await self._note_refusal(account, None, visitor)
             raise Unauthenticated("invalid_credentials", "The password is not right.")
         granted = await self.grant(account, ("pwd",), visitor, device_token=device_token)

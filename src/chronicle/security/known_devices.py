@@ -2,19 +2,27 @@
 
 It is no credential and opens nothing. It lets its owner guess on where strangers, who know nothing
 but the address, have used up everybody else's guesses.
+
+Like a session it carries the account's security epoch as read before the sign-in was verified, and
+is void once that has moved. So a sign-in that races what ends it leaves no device behind. Whoever
+moves the epoch says which devices are to outlive that.
 """
 
 import base64
 import hashlib
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
+from chronicle.errors import Unavailable
 from chronicle.security.encryption import FieldCipher
 from chronicle.security.ports import KnownDeviceRecord, KnownDevices
 from chronicle.security.visitors import Visitor
 from chronicle.world import World
+
+_log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=365)
 
@@ -41,49 +49,71 @@ class DeviceBook:
     cipher: FieldCipher
     world: World
 
-    async def recognise(self, account_id: bytes | None, token: str | None) -> bytes | None:
-        """The id of the device that presents this token, if this account knows it."""
+    async def recognise(
+        self, account_id: bytes | None, token: str | None, *, epoch: int
+    ) -> bytes | None:
+        """The id of the device that presents this token, if this account knows it at this epoch."""
         found = await self.devices.find(_hash(token or ""), now=self.world.now())
-        return found.id if found is not None and found.account_id == account_id else None
+        if found is None or (found.account_id, found.epoch) != (account_id, epoch):
+            return None
+        return found.id
 
-    async def remember(self, account_id: bytes, token: str | None, visitor: Visitor) -> str:
+    async def remember(
+        self, account_id: bytes, token: str | None, visitor: Visitor, *, epoch: int
+    ) -> str:
         """Note that a device signed in; the token that it is to keep for `LIFETIME`.
 
-        The one that it presents, if the account knows it, or a new one of 43 characters.
+        The one that it presents, if the account knows it, or a new one of 43 characters. `epoch`
+        is the session's: if the account's has moved on meanwhile, the device is void like it.
         """
         now = self.world.now()
-        known = await self.recognise(account_id, token)
+        known = await self.recognise(account_id, token, epoch=epoch)
         if known is not None and token is not None:
             sealed = self._seal(known, visitor)
             if await self.devices.touch(known, visitor=sealed, now=now, expires_at=now + LIFETIME):
                 return token
-        return await self._add(account_id, visitor, now)
+        return await self._add(account_id, epoch, visitor, now)
 
-    async def listed(self, account_id: bytes) -> list[KnownDevice]:
-        """An account's devices, newest first."""
+    async def listed(self, account_id: bytes, *, epoch: int) -> list[KnownDevice]:
+        """The devices that an account knows at this epoch, newest first."""
         records = await self.devices.of_account(account_id, now=self.world.now())
-        return [self._in_the_clear(record) for record in records]
+        return [self._in_the_clear(record) for record in records if record.epoch == epoch]
+
+    async def keep(
+        self, account_id: bytes, *, seen_epoch: int, epoch: int, only: bytes | None = None
+    ) -> None:
+        """Let an account's devices, or only one, outlive a change that moved its epoch.
+
+        Where that fails they are forgotten: what moved the epoch is done, and costs them no more
+        than a convenience.
+        """
+        try:
+            await self.devices.carry_over(account_id, seen_epoch=seen_epoch, epoch=epoch, only=only)
+        except Unavailable:
+            _log.exception("known devices were forgotten: they could not be carried over")
 
     async def revoke(self, account_id: bytes, device_id: bytes) -> bool:
         """Forget a device of an account. False if it has none such."""
         return await self.devices.revoke(account_id, device_id)
 
-    async def revoke_all(self, account_id: bytes) -> None:
-        """Forget every device of an account: one of them may be a stranger's."""
+    async def revoke_all(self, account_id: bytes, *, but: bytes | None = None) -> None:
+        """Forget every device of an account, but perhaps one: some may be a stranger's."""
         for device in await self.devices.of_account(account_id, now=self.world.now()):
-            await self.devices.revoke(account_id, device.id)
+            if device.id != but:
+                await self.devices.revoke(account_id, device.id)
 
     async def forget_old(self) -> int:
         """Drop devices that have expired; how many."""
         return await self.devices.forget(before=self.world.now())
 
-    async def _add(self, account_id: bytes, visitor: Visitor, now: datetime) -> str:
+    async def _add(self, account_id: bytes, epoch: int, visitor: Visitor, now: datetime) -> str:
         raw = self.world.random_bytes(_TOKEN_BYTES)
         token = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
         device_id = self.world.new_id()
         record = KnownDeviceRecord(
             id=device_id,
             account_id=account_id,
+            epoch=epoch,
             token_hash=_hash(token),
             visitor=self._seal(device_id, visitor),
             created_at=now,

@@ -6,6 +6,16 @@ from datetime import datetime
 from typing import Protocol
 
 
+class Places(Protocol):
+    """Where addresses are, as far as somebody has told."""
+
+    def of(self, address: str) -> str | None:
+        """Roughly where an address is, for people to read, as "Lyon, France"; None if unknown.
+
+        In memory: it waits for nothing, raises nothing, and asks nobody.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class EventRecord:
     """One security event as stored.
@@ -135,10 +145,14 @@ class GuessCounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KnownDeviceRecord:
-    """A browser that signed in to an account, by the SHA-256 of its token. `visitor` is sealed."""
+    """A browser that signed in to an account, by the SHA-256 of its token. `visitor` is sealed.
+
+    `epoch` is the account's security epoch as read before the sign-in was verified.
+    """
 
     id: bytes
     account_id: bytes
+    epoch: int
     token_hash: bytes
     visitor: bytes
     created_at: datetime
@@ -161,7 +175,16 @@ class KnownDevices(Protocol):
         """Note that it was used. False if it is gone; nothing is stored then."""
 
     async def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:
-        """An account's devices, newest first."""
+        """An account's devices of any epoch that have not expired, newest first."""
+
+    async def carry_over(
+        self, account_id: bytes, *, seen_epoch: int, epoch: int, only: bytes | None = None
+    ) -> None:
+        """Give an account's devices of one epoch another, so that they outlive a change.
+
+        All of them, or `only` the one with this id. Each is one atomic write and it is safe to
+        repeat: what breaks off half way has carried some. Durable on return.
+        """
 
     async def revoke(self, account_id: bytes, device_id: bytes) -> bool:
         """Forget one of an account's devices. True if this call did; durable on return."""

@@ -28,10 +28,15 @@ _SYSTEMS = (
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """An address (of the client, not of a proxy) and what its user agent calls itself."""
+    """An address (of the client, not of a proxy) and what its user agent calls itself.
+
+    `place` is roughly where the address was at that moment, as "Lyon, France", or None. It is
+    sealed with the rest: what is looked up later could be another place.
+    """
 
     address: str
     agent: str
+    place: str | None = None
 
     @property
     def device(self) -> str:
@@ -44,10 +49,10 @@ class Visitor(msgspec.Struct, frozen=True):
         return browser or system or (product[0] if product else "An unnamed device")
 
 
-def visitor(address: str, agent: str) -> Visitor:
+def visitor(address: str, agent: str, *, place: str | None = None) -> Visitor:
     """A visitor with a bounded, printable agent."""
     printable = "".join(character for character in agent if character.isprintable())
-    return Visitor(address, printable[:_LONGEST_AGENT])
+    return Visitor(address, printable[:_LONGEST_AGENT], place)
 
 
 def _first_match(named: tuple[tuple[str, str], ...], agent: str) -> str | None:

@@ -212,12 +212,15 @@ class AccountBook:
         # Not as it is now: another change may have moved the epoch on, and counts for itself.
         return replace(record, password_hash=sealed, epoch=record.epoch + 1)
 
-    async def void_sessions(self, account_id: AccountId) -> None:
-        """Raise the security epoch: every session, token, ticket and code of before is void."""
+    async def void_sessions(self, account_id: AccountId) -> AccountRecord:
+        """Raise the security epoch: every session, token, ticket and code of before is void.
+
+        The account as it was before that; its epoch is one less than now.
+        """
         while True:
             record = await self.record(account_id)
             if await self.accounts.raise_epoch(account_id, seen_epoch=record.epoch):
-                return
+                return record
 
     def ledger_key(self, record: AccountRecord) -> bytes:
         """The 32-byte key under which the account's ledger entries commit."""

@@ -29,7 +29,13 @@ from chronicle.uploads.receive import UploadDesk
 from chronicle.wiring.databases import open_tables
 from chronicle.wiring.mail import MailParts, wire_mail
 from chronicle.wiring.people import People, password_hashing, password_policy
-from chronicle.wiring.storage import Storage, load_keys, open_storage, shared_state_url
+from chronicle.wiring.storage import (
+    Storage,
+    load_keys,
+    open_places,
+    open_storage,
+    shared_state_url,
+)
 from chronicle.worker.schedule import Chore, running
 from chronicle.world import World
 
@@ -121,6 +127,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             password_reset=people.password_reset,
             report=people.report,
             sign_in=people.sign_in,
+            sign_out=people.sign_out,
             sessions=people.sessions,
             events=people.events,
             blocklist=blocklist,
@@ -129,6 +136,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             ),
             lock=people.lock,
             devices=people.devices,
+            places=open_places(settings),
             uploads=desk,
             overviews=OverviewDesk(
                 overviews=storage.overviews,

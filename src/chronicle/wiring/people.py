@@ -21,6 +21,7 @@ from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import Lifetimes, SessionKeeping
 from chronicle.auth.sign_in import SignIn
+from chronicle.auth.sign_out import SignOut
 from chronicle.auth.tokens import AccessTokens, Issuer
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
@@ -49,7 +50,12 @@ def password_hashing(settings: Settings) -> PasswordHashing:
             time_cost=settings.argon2_time_cost,
             parallelism=settings.argon2_parallelism,
         )
-    return PasswordHashing(scheme, threads=settings.hash_pool_size, queue=settings.hash_queue_limit)
+    return PasswordHashing(
+        scheme,
+        threads=settings.hash_pool_size,
+        queue=settings.hash_queue_limit,
+        reserved=settings.hash_queue_reserved,
+    )
 
 
 async def password_policy(settings: Settings, stack: AsyncExitStack) -> PasswordPolicy:
@@ -129,6 +135,7 @@ class People:
             world=world,
             wake_ledger=wake_ledger,
         )
+        self.sign_out = SignOut(self.book, self.sessions, self.devices)
         tickets = valkey.ValkeyTickets(storage.shared_state)
         code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
         codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
@@ -148,6 +155,7 @@ class People:
             policy=policy,
             events=self.events,
             tokens=tokens,
+            devices=self.devices,
             mailer=mailer,
             base_url=settings.base_url,
             world=world,
@@ -158,6 +166,7 @@ class People:
             credentials=self.credentials,
             lock=self.lock,
             tokens=tokens,
+            devices=self.devices,
             mailer=mailer,
             base_url=settings.base_url,
         )

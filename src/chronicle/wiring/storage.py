@@ -8,12 +8,15 @@ from dataclasses import dataclass, fields
 from redis.asyncio import Redis
 
 from chronicle.adapters import keys_file
+from chronicle.adapters.geoip.mmdb import MmdbPlaces, UnusablePlaces
+from chronicle.adapters.geoip.nowhere import Nowhere
 from chronicle.adapters.ipfs.local import LocalContentStore
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.errors import CannotStart, Failure
 from chronicle.security.keys import Keyring
+from chronicle.security.ports import Places
 from chronicle.settings import Settings
 from chronicle.wiring.databases import Tables, open_tables
 
@@ -71,3 +74,13 @@ async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStac
         content=content,
         shared_state=shared_state,
     )
+
+
+def open_places(settings: Settings) -> Places:
+    """What tells where addresses are, if the operator has a file. CannotStart if it is no good."""
+    if settings.geoip_file is None:
+        return Nowhere()
+    try:
+        return MmdbPlaces(settings.geoip_file)
+    except UnusablePlaces as error:
+        raise CannotStart(f"CHRONICLE_GEOIP_FILE can't be used: {error}") from error

@@ -58,13 +58,25 @@ class MongoKnownDevices:
         return (await self._engine.answer(updated)).matched_count == 1
 
     async def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:
-        """An account's devices, newest first."""
+        """An account's devices that have not expired, newest first."""
         found = (
             self._engine.reading("known_devices.of_account")
             .find({"account_id": account_id, "expires_at": {"$gt": to_micros(now)}})
             .sort("_id", -1)
         )
         return [_from_document(each) for each in await self._engine.answer(found.to_list())]
+
+    async def carry_over(
+        self, account_id: bytes, *, seen_epoch: int, epoch: int, only: bytes | None = None
+    ) -> None:
+        """Give an account's devices of one epoch another: all, or only the one with this id."""
+        which: Document = {"account_id": account_id, "epoch": seen_epoch}
+        if only is not None:
+            which["_id"] = only
+        carried = self._engine.writing("known_devices").update_many(
+            which, {"$set": {"epoch": epoch}}
+        )
+        await self._engine.answer(carried)
 
     async def revoke(self, account_id: bytes, device_id: bytes) -> bool:
         """Forget one of an account's devices. True if this call did."""
@@ -83,6 +95,7 @@ def _to_document(record: KnownDeviceRecord) -> Document:
     return {
         "_id": record.id,
         "account_id": record.account_id,
+        "epoch": record.epoch,
         "token_hash": record.token_hash,
         "sealed_visitor": record.visitor,
         "created_at": to_micros(record.created_at),
@@ -96,6 +109,7 @@ def _from_document(document: Document) -> KnownDeviceRecord:
     return KnownDeviceRecord(
         id=document["_id"],
         account_id=document["account_id"],
+        epoch=int(document["epoch"]),
         token_hash=document["token_hash"],
         visitor=document["sealed_visitor"],
         created_at=from_micros(document["created_at"]),

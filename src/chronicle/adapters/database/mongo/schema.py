@@ -293,6 +293,7 @@ SHAPES = (
         always={
             "_id": BYTES,
             "account_id": BYTES,
+            "epoch": NUMBER,
             "token_hash": BYTES,
             "sealed_visitor": BYTES,
             "created_at": TIME,

@@ -8,7 +8,7 @@ from typing import Any
 from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
 from chronicle.security.ports import KnownDeviceRecord
 
-_COLUMNS = "id, account_id, token_hash, sealed_visitor, created_at, last_used_at, expires_at"
+_COLUMNS = "id, account_id, epoch, token_hash, sealed_visitor, created_at, last_used_at, expires_at"
 
 
 class SqliteKnownDevices:
@@ -22,6 +22,7 @@ class SqliteKnownDevices:
         row = (
             record.id,
             record.account_id,
+            record.epoch,
             record.token_hash,
             record.visitor,
             to_micros(record.created_at),
@@ -30,7 +31,7 @@ class SqliteKnownDevices:
         )
 
         def insert(db: sqlite3.Connection) -> None:
-            db.execute(f"INSERT INTO known_devices ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)", row)
+            db.execute(f"INSERT INTO known_devices ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", row)
             db.execute(
                 "DELETE FROM known_devices WHERE id IN (SELECT id FROM known_devices "
                 "WHERE account_id = ? ORDER BY last_used_at DESC, id DESC LIMIT -1 OFFSET ?)",
@@ -63,13 +64,25 @@ class SqliteKnownDevices:
         return changed == 1
 
     async def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:
-        """An account's devices, newest first."""
+        """An account's devices that have not expired, newest first."""
         rows = self._engine.all(
             f"SELECT {_COLUMNS} FROM known_devices WHERE account_id = ? AND expires_at > ? "
             "ORDER BY id DESC",
             (account_id, to_micros(now)),
         )
         return [_from_row(row) for row in rows]
+
+    async def carry_over(
+        self, account_id: bytes, *, seen_epoch: int, epoch: int, only: bytes | None = None
+    ) -> None:
+        """Give an account's devices of one epoch another: all, or only the one with this id."""
+        await self._engine.write(
+            lambda db: db.execute(
+                "UPDATE known_devices SET epoch = ?1 WHERE account_id = ?2 AND epoch = ?3 "
+                "AND (?4 IS NULL OR id = ?4)",
+                (epoch, account_id, seen_epoch, only),
+            )
+        )
 
     async def revoke(self, account_id: bytes, device_id: bytes) -> bool:
         """Forget one of an account's devices. True if this call did."""
@@ -97,9 +110,10 @@ def _from_row(row: tuple[Any, ...]) -> KnownDeviceRecord:
     return KnownDeviceRecord(
         id=row[0],
         account_id=row[1],
-        token_hash=row[2],
-        visitor=row[3],
-        created_at=from_micros(row[4]),
-        last_used_at=from_micros(row[5]),
-        expires_at=from_micros(row[6]),
+        epoch=row[2],
+        token_hash=row[3],
+        visitor=row[4],
+        created_at=from_micros(row[5]),
+        last_used_at=from_micros(row[6]),
+        expires_at=from_micros(row[7]),
     )

@@ -37,6 +37,21 @@ function byDay(events) {
   return counts;
 }
 
+/**
+ * Where sign-ins came from, the most first: `{place, granted, refused, last}`; `place` is null for all
+ * that are not known. Empty when no place is known at all. Events come newest first.
+ */
+export function byPlace(events) {
+  const found = new Map();
+  for (const { place, time, outcome } of events) {
+    if (!found.has(place)) found.set(place, { place, granted: 0, refused: 0, last: time });
+    found.get(place)[outcome] += 1;
+  }
+  const total = ({ granted, refused }) => granted + refused;
+  const sorted = [...found.values()].toSorted((one, other) => total(other) - total(one));
+  return sorted.some(({ place }) => place !== null) ? sorted : [];
+}
+
 /** Devices and addresses, the latest first: `{device, ip, granted, refused, last}`. Events come newest first. */
 export function places(events) {
   const found = new Map();

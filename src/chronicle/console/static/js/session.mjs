@@ -102,6 +102,12 @@ export async function signOutEverywhere() {
   end({ tell: true });
 }
 
+/** End every other session of the account. No exchange of the cookie comes between. */
+export async function signOutElsewhere() {
+  const token = await accessToken();
+  await alone(() => request("POST", "/api/auth/logout-others", { token }));
+}
+
 /** Find out whether the session lives on after something that may have ended it. Never throws. */
 export async function recheck() {
   if (current) await renew().catch(() => {});

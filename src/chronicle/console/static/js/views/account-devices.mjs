@@ -8,6 +8,7 @@ import { Problem } from "../http.mjs";
 import { icon } from "../icons.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
+import { whereIs } from "./where-is.mjs";
 
 const SHOWN = 5;
 
@@ -77,7 +78,7 @@ function line(one, end) {
       h(
         "p",
         { class: "device-facts" },
-        h("span", { class: "break" }, one.ip),
+        whereIs(one),
         h("span", {}, "used ", h("time", { datetime: one.last_used_at, title: exactMoment(one.last_used_at) }, ago(one.last_used_at))),
         h("span", {}, "signed in ", h("time", { datetime: one.created_at, title: exactMoment(one.created_at) }, moment(one.created_at))),
       ),
@@ -86,12 +87,34 @@ function line(one, end) {
   );
 }
 
+/** The button that ends every other session, after asking; `changed()` is called after that. */
+export function signOutElsewhere(changed) {
+  const place = h("div", { role: "alert" });
+  const button = h("button", { class: "button", type: "button" }, "Sign out all others");
+  button.addEventListener("click", async () => {
+    if (await agreed("Sign out all others?", "Every device but this one is signed out of your account at once. Uploads that are on their way from there stop.", "Sign out all others")) await busy(button, end);
+  });
+  return [button, place];
+
+  async function end() {
+    fill(place);
+    try {
+      await session.signOutElsewhere();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return fill(place, notice("bad", "warning", error.message));
+    }
+    announce("Every other device is signed out.");
+    return changed();
+  }
+}
+
 /** The button that ends every session, after asking. */
 export function signOutEverywhere() {
   const place = h("div", { role: "alert" });
   const button = h("button", { class: "button", type: "button" }, "Sign out everywhere");
   button.addEventListener("click", async () => {
-    if (await agreed()) await busy(button, leave);
+    if (await agreed("Sign out everywhere?", "Every device is signed out of your account at once, this one too. Uploads that are on their way stop. To go on, you sign in again.", "Sign out everywhere")) await busy(button, leave);
   });
   return [button, place];
 
@@ -106,7 +129,7 @@ export function signOutEverywhere() {
   }
 }
 
-function agreed() {
+function agreed(question, words, answer) {
   const title = freshId("everywhere");
   const dialog = h(
     "dialog",
@@ -114,9 +137,9 @@ function agreed() {
     h(
       "form",
       { method: "dialog", class: "dialog-body" },
-      h("h2", { id: title }, "Sign out everywhere?"),
-      h("p", {}, "Every device is signed out of your account at once, this one too. Uploads that are on their way stop. To go on, you sign in again."),
-      h("div", { class: "dialog-actions" }, h("button", { class: "button", value: "no" }, "Cancel"), h("button", { class: "button button-main", value: "yes" }, "Sign out everywhere")),
+      h("h2", { id: title }, question),
+      h("p", {}, words),
+      h("div", { class: "dialog-actions" }, h("button", { class: "button", value: "no" }, "Cancel"), h("button", { class: "button button-main", value: "yes" }, answer)),
     ),
   );
   document.body.append(dialog);

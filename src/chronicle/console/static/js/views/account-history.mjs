@@ -1,7 +1,7 @@
 // The sign-in history: a picture of the last weeks, where from, and every event with its ledger place.
 
 import { activityPicture } from "../activity-picture.mjs";
-import { calendar, places } from "../activity.mjs";
+import { byPlace, calendar, places } from "../activity.mjs";
 import { call } from "../api.mjs";
 import { fill, h } from "../dom.mjs";
 import { busy, refused } from "../forms.mjs";
@@ -9,6 +9,7 @@ import { ago, count, exactMoment } from "../format.mjs";
 import { told } from "../happenings.mjs";
 import { Problem } from "../http.mjs";
 import { icon } from "../icons.mjs";
+import { whereIs } from "./where-is.mjs";
 
 const WEEKS = 12;
 const PAGE = 100;
@@ -59,7 +60,7 @@ export function history(page) {
 
   function drawPicture() {
     const signIns = events.filter(({ kind }) => kind === "sign_in");
-    fill(picture, activityPicture(calendar(signIns, WEEKS)), placeList(places(signIns)));
+    fill(picture, activityPicture(calendar(signIns, WEEKS)), h("div", { class: "stack" }, placeBars(byPlace(signIns)), placeList(places(signIns))));
     if (cursor !== null) picture.append(h("p", { class: "note faint" }, `Counted are the newest ${count(events.length)} events.`));
   }
 
@@ -90,6 +91,28 @@ export function history(page) {
   }
 }
 
+/** A bar for each place, as long as its share of the most; what it stands for is said in words. */
+function placeBars(found) {
+  if (found.length === 0) return null;
+  const most = found[0].granted + found[0].refused;
+  const lines = found.map(({ place, granted, refused: no, last }) =>
+    h(
+      "li",
+      { class: "place-bar" },
+      h("p", { class: "place-name" }, h("span", {}, place ?? "Place not known"), h("time", { datetime: last, title: exactMoment(last) }, ago(last))),
+      h("progress", { class: "bar", max: most, value: granted + no, "aria-hidden": "true" }),
+      h("p", { class: "device-facts" }, granted > 0 && h("span", {}, `${count(granted)} granted`), no > 0 && h("span", { class: "place-refused" }, `${count(no)} refused`)),
+    ),
+  );
+  return h(
+    "div",
+    { class: "place-bars" },
+    h("h3", {}, "Places"),
+    h("ul", {}, lines.slice(0, PLACES)),
+    lines.length > PLACES && h("details", { class: "activity-table" }, h("summary", {}, `${lines.length - PLACES} more places`), h("ul", {}, lines.slice(PLACES))),
+  );
+}
+
 function placeList(found) {
   const lines = found.map(({ device, ip, granted, refused: no, last }) =>
     h(
@@ -103,7 +126,7 @@ function placeList(found) {
   return h(
     "div",
     { class: "places" },
-    h("h3", {}, "Where from"),
+    h("h3", {}, "Devices and addresses"),
     h("ul", {}, lines.slice(0, PLACES)),
     lines.length > PLACES && h("details", { class: "activity-table" }, h("summary", {}, `${lines.length - PLACES} more`), h("ul", {}, lines.slice(PLACES))),
   );
@@ -125,7 +148,7 @@ function happening(event) {
         { class: "device-facts" },
         h("time", { datetime: event.time, title: exactMoment(event.time) }, ago(event.time)),
         h("span", {}, event.device),
-        h("span", { class: "break" }, event.ip),
+        whereIs(event),
       ),
     ),
     event.ledger && ledgerPlace(event.ledger),

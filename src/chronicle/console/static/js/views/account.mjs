@@ -7,8 +7,9 @@ import { moment } from "../format.mjs";
 import { Problem } from "../http.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
-import { devices, signOutEverywhere } from "./account-devices.mjs";
+import { devices, signOutElsewhere, signOutEverywhere } from "./account-devices.mjs";
 import { history } from "./account-history.mjs";
+import { knownDevices } from "./account-known.mjs";
 import { passwordForm } from "./account-password.mjs";
 import { signInFirst } from "./sign-in-first.mjs";
 
@@ -16,6 +17,7 @@ export function render(page) {
   const user = session.user();
   if (!user) return signInFirst("your account", "/account");
   const signedIn = devices(page);
+  const known = knownDevices(page);
   const past = history(page);
   const changed = () => Promise.all([signedIn.refresh(), past.refresh()]);
   const content = h(
@@ -24,7 +26,8 @@ export function render(page) {
     h("div", { class: "page-head" }, h("h1", {}, "Account")),
     section("profile", "Profile", profileForm(user)),
     section("password", "Password", passwordForm(user, changed)),
-    section("devices", "Devices", [signedIn.element, h("div", { class: "sign-out" }, signOutButton(), signOutEverywhere())]),
+    section("devices", "Signed-in devices", [signedIn.element, h("div", { class: "sign-out" }, signOutButton(), signOutElsewhere(signedIn.refresh), signOutEverywhere())]),
+    section("known", "Known devices", known.element),
     section("history", "Sign-in history", past.element),
     h("section", { class: "sheet", "aria-label": "Facts" }, facts(user)),
   );

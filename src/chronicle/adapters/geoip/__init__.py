@@ -1,0 +1,1 @@
+"""Where addresses are, by what the operator brings."""
