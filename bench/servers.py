@@ -54,8 +54,8 @@ def chronicle(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def chronicle_process(folder: Path) -> Iterator[tuple[int, str]]:
-    """A ready Chronicle: its process id and its address."""
+def chronicle_process(folder: Path, **chosen: str) -> Iterator[tuple[int, str]]:
+    """A ready Chronicle with these settings: its process id and its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def chronicle_process(folder: Path) -> Iterator[tuple[int, str]]:
         "CHRONICLE_PORT": str(port),
         "CHRONICLE_DATA_DIR": str(folder / "data"),
         "CHRONICLE_LIMIT_SCALE": "1000",  # all the load comes from one address
-    }
+    } | chosen
     command = [sys.executable, "-m", "chronicle", "serve"]
     with _running(command, folder, settings, f"{url}/health/ready") as pid:
         yield pid, url
