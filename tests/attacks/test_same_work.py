@@ -5,8 +5,10 @@ that works on its own. The statements are those that SQLite runs, and the comman
 has counted.
 """
 
+import asyncio
 import itertools
 import re
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -17,6 +19,7 @@ import pytest
 
 from chronicle import settings
 from chronicle.auth.mail_delivery import QueuedMailer
+from chronicle.auth.password_formats import is_password
 from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.ports import Mail
 from chronicle.errors import Failure
@@ -64,8 +67,15 @@ class Work:
 class House:
     """The services, and how much they do."""
 
-    def __init__(self, people: People, mailer: CountingMailer, hashing: CountingHashing) -> None:
+    def __init__(
+        self,
+        people: People,
+        mailer: CountingMailer,
+        hashing: "WatchedHashing",
+        hashes_go_on: threading.Event,
+    ) -> None:
         self.people, self.mailer, self.hashing = people, mailer, hashing
+        self.hashes_go_on = hashes_go_on
         self.statements: list[str] = []
         self.commands: Callable[[], Awaitable[Counter[str]]]
 
@@ -99,6 +109,25 @@ class House:
         return await self.work_of(self.people.sign_in.with_password(email, password, STRANGER))
 
 
+class WatchedHashing(CountingHashing):
+    """Tells when so many hashes were asked for."""
+
+    async def reached(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while self.computed < count:  # noqa: ASYNC110 - what counts is the fakes' own
+                await asyncio.sleep(0)
+
+
+def waiting_at(gate: threading.Event) -> Callable[[str, str], bool | None]:
+    """Verifies as ever, once the gate is open."""
+
+    def verify(password: str, password_hash: str) -> bool | None:
+        gate.wait()
+        return is_password(password, password_hash)
+
+    return verify
+
+
 def somebody() -> EmailAddress:
     return parse_email(f"somebody-{next(_numbers):04}@example.org")
 
@@ -112,7 +141,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         url = await shared_state_url(chosen, stack, [])
         storage = await open_storage(chosen, url, stack)
         scheme = Argon2id(memory_kib=64, time_cost=1, parallelism=1)
-        hashing = CountingHashing(scheme, threads=2, queue=8)
+        gate = threading.Event()
+        gate.set()
+        hashing = WatchedHashing(scheme, threads=1, queue=2, verify=waiting_at(gate))
         stack.callback(hashing.close)
         mailer = CountingMailer(wire_mail(chosen, keys, storage, stack, world).mailer)
         people = People(
@@ -125,7 +156,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             wake_ledger=lambda: None,
             world=world,
         )
-        house = House(people, mailer, hashing)
+        house = House(people, mailer, hashing, gate)
         for connection in (storage.engine._reader, storage.engine._writer):
             connection.set_trace_callback(house.statements.append)
 
@@ -234,6 +265,25 @@ async def test_a_wrong_code_is_the_same_work_with_and_without_an_account(
         )
     assert works[0] == works[1]
     assert [work.ended for work in works[0]] == ["invalid_code"] * 5 + ["ticket_expired"]
+
+
+async def test_when_too_many_sign_in_at_once_nothing_else_is_done_for_anybody(
+    house: House,
+) -> None:
+    known, unknown = await house.sign_up(), somebody()
+    before = house.hashing.computed
+    house.hashes_go_on.clear()
+    try:
+        waiting = [asyncio.ensure_future(house.guess(somebody())) for _ in range(3)]
+        await house.hashing.reached(before + 3)
+        works = [await house.guess(known), await house.guess(unknown)]
+    finally:
+        house.hashes_go_on.set()
+    await asyncio.gather(*waiting)
+    assert works[0] == works[1]
+    assert (works[0].ended, works[0].hashes, works[0].mails) == ("overloaded", 0, 0)
+    assert not works[0].statements
+    assert [(await house.guess(known)).ended for _ in range(6)].count("invalid_credentials") == 5
 
 
 async def test_the_counts_tell_work_apart(house: House) -> None:

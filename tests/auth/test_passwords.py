@@ -1,4 +1,6 @@
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -114,3 +116,20 @@ async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_done(
     with pytest.raises(Unavailable):
         await hashing.hash("seven lamps over a quiet harbour")
     gate.set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
+async def test_hashing_gives_way_to_everything_else() -> None:
+    seen = []
+
+    def verify(password: str, password_hash: str) -> bool | None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return is_password(password, password_hash)
+
+    scheme = Argon2id(memory_kib=64, time_cost=1, parallelism=1)
+    hashing = PasswordHashing(scheme, threads=1, queue=1, verify=verify)
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    await hashing.matches("anything at all, really", None)
+    hashing.close()
+    assert seen == [min(19, before + 10)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
