@@ -3,7 +3,7 @@
 import platform
 import sys
 
-from bench import databases, ledger, limits, signed_in_read, start, upload
+from bench import databases, ledger, limits, sign_in, signed_in_read, start, upload
 from bench.machine import CannotMeasure, description
 
 _BENCHMARKS = {
@@ -13,6 +13,7 @@ _BENCHMARKS = {
     "start": start.main,
     "ledger": ledger.main,
     "limits": limits.main,
+    "sign_in": sign_in.main,
 }
 
 

@@ -18,7 +18,7 @@ app = App(
     # Asked only when it is wanted; cyclopts' own guess fails under `python -m chronicle`.
     version=lambda: version("chronicle"),
 )
-keys = App(name="keys", help="Make and list the keys that seal and sign.")
+keys = App(name="keys", help="Make, list and rotate the keys that seal and sign.")
 app.command(keys)
 admin = App(name="admin", help="What an operator does to a running Chronicle.")
 app.command(admin)
@@ -33,6 +33,8 @@ for _parent, _name, _target, _help in (
     (app, "verify", "verify:verify", "Check a proof without any server."),
     (keys, "init", "keys:init", "Make a new key file."),
     (keys, "list", "keys:list_keys", "List the keys, without their secrets."),
+    (keys, "rotate", "keys:rotate", "Let a new key take over, after a while."),
+    (keys, "remove", "keys:remove", "Take out a key that nothing needs any more."),
     (blocklist, "add", "blocklist:add", "Block an address or a network."),
     (blocklist, "list", "blocklist:list_blocks", "List what is blocked."),
     (blocklist, "remove", "blocklist:remove", "Let a network in again."),

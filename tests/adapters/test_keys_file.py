@@ -1,15 +1,20 @@
 import base64
 import json
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from chronicle.adapters import keys_file
 from chronicle.errors import CannotStart
-from chronicle.security.keys import Purpose, State
+from chronicle.security.keys import Key, Keyring, Purpose, State
 
 Stored = list[dict[str, str]]
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -140,3 +145,81 @@ def test_no_secret_shows_in_a_keys_repr(path: Path) -> None:
     stored: Stored = json.loads(path.read_text())
     shown = repr([keys_file.StoredKey(**each) for each in stored])  # type: ignore[arg-type]
     assert not any(each["secret"] in shown for each in stored)
+
+
+def add_key(ring: Keyring) -> list[Key]:
+    """One more retired key."""
+    return [*ring.all(), Key(os.urandom(8), Purpose.TOKEN, State.RETIRED, os.urandom(32))]
+
+
+def test_a_change_is_written_whole_for_this_user_alone(path: Path) -> None:
+    keys_file.create(path)
+    before = keys_file.load(path).all()
+    keys_file.change(path, add_key, now=NOW)
+    assert path.stat().st_mode & 0o777 == 0o600
+    after = keys_file.load(path).all()
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 1
+    assert {each.name for each in path.parent.iterdir()} == {"keys.json", ".keys.json.lock"}
+
+
+def test_changes_at_the_same_time_lose_no_key(path: Path) -> None:
+    keys_file.create(path)
+    before = keys_file.load(path).all()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: keys_file.change(path, add_key, now=NOW), range(32)))
+    after = keys_file.load(path).all()
+    assert len(after) == len(before) + 32
+    assert set(before) <= set(after)
+
+
+def test_a_reader_beside_changes_always_finds_a_whole_file(path: Path) -> None:
+    keys_file.create(path)
+    with ThreadPoolExecutor(2) as pool:
+        changes = pool.submit(lambda: [keys_file.change(path, add_key, now=NOW) for _ in range(50)])
+        sizes = []
+        while not changes.done():
+            sizes.append(len(keys_file.load(path).all()))
+        changes.result()
+    assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize(
+    "failing", [lambda _: [], lambda _: 1 / 0, lambda ring: ring.all() * 2], ids=repr
+)
+def test_a_change_that_fails_leaves_the_file_as_it_was(
+    path: Path, failing: Callable[[Keyring], list[Key]]
+) -> None:
+    keys_file.create(path)
+    before = path.read_bytes()
+    with pytest.raises((ValueError, ZeroDivisionError)):
+        keys_file.change(path, failing, now=NOW)
+    assert path.read_bytes() == before
+    assert {each.name for each in path.parent.iterdir()} == {"keys.json", ".keys.json.lock"}
+
+
+def test_a_file_behind_a_link_is_changed_where_it_is(tmp_path: Path) -> None:
+    path, link = tmp_path / "real" / "keys.json", tmp_path / "keys.json"
+    keys_file.create(path)
+    link.symlink_to(path)
+    keys_file.change(link, add_key, now=NOW)
+    assert link.is_symlink()
+    assert keys_file.load(link).all() == keys_file.load(path).all()
+
+
+def test_the_moments_of_a_rotation_are_kept(path: Path) -> None:
+    keys_file.create(path)
+    new = Key(os.urandom(8), Purpose.TOKEN, State.NEXT, os.urandom(32), NOW)
+    keys_file.change(path, lambda ring: [*ring.all(), new], now=NOW - timedelta(hours=1))
+    waiting = keys_file.load(path, now=NOW - timedelta(microseconds=1))
+    assert waiting.next(Purpose.TOKEN) == new
+    begun = keys_file.load(path, now=NOW)
+    assert begun.active(Purpose.TOKEN).id == new.id
+    assert [key.retired_at for key in begun.of(Purpose.TOKEN)] == [None, NOW]
+
+
+def test_a_moment_without_a_time_zone_is_refused(path: Path) -> None:
+    keys_file.create(path)
+    change(path, 0, active_from="2026-03-01T12:00:00")
+    with pytest.raises(CannotStart, match="can't be used"):
+        keys_file.load(path)

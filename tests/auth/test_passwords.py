@@ -1,4 +1,6 @@
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -191,3 +193,18 @@ async def test_work_that_fails_fails_its_caller_alone(shared: PasswordHashing) -
     with pytest.raises(MemoryError):
         await shared._run(fail)
     assert await shared.hash("seven lamps over a quiet harbour")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
+async def test_hashing_gives_way_to_everything_else() -> None:
+    seen = []
+
+    def verify(password: str, password_hash: str) -> bool | None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return is_password(password, password_hash)
+
+    scheme = Argon2id(memory_kib=64, time_cost=1, parallelism=1)
+    hashing = PasswordHashing(scheme, threads=1, queue=1, verify=verify)
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    await hashing.matches("anything at all, really", None)
+    hashing.close()
+    assert seen == [min(19, before + 10)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

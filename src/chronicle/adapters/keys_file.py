@@ -1,40 +1,55 @@
 """The key file: a JSON list of `{"id", "purpose", "state", "secret"}`, id in hex, secret in base64.
 
-Whoever reads it can read everything, so a file that others may open is refused. A file is made
-whole or not at all, and never replaced: two processes that start together use the same keys.
+Rotated keys also say since when they are active or retired (RFC 3339). Whoever reads the file can
+read everything, so one that others may open is refused. It is made whole or not at all: two
+processes that start together use the same keys. Only `change` replaces it, by a whole one.
 """
 
 import base64
 import binascii
-import contextlib
+import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from chronicle.errors import CannotStart
-from chronicle.security.keys import KEY_ID_BYTES, SECRET_BYTES, Key, Keyring, Purpose, State
+from chronicle.security.keys import (
+    KEY_ID_BYTES,
+    SECRET_BYTES,
+    Key,
+    Keyring,
+    Purpose,
+    State,
+    settled,
+)
 
 Random = Callable[[int], bytes]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class StoredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One key as it stands in the file."""
 
     id: str
     purpose: Purpose
     state: State
     secret: str
+    active_from: Moment | None = None
+    retired_at: Moment | None = None
 
     def __repr__(self) -> str:
         return f"StoredKey(id={self.id!r}, purpose={str(self.purpose)!r})"
 
 
-def load(path: Path) -> Keyring:
-    """The keys of a file.
+def load(path: Path, *, now: datetime | None = None) -> Keyring:
+    """The keys of a file, as they are at this moment.
 
     Raises:
         CannotStart: there is no such file, others may read it, or it is not a whole set of keys.
@@ -42,7 +57,7 @@ def load(path: Path) -> Keyring:
     content = _read_private(path)
     try:
         stored = msgspec.json.decode(content, type=list[StoredKey])
-        return Keyring([_opened(each) for each in stored])
+        return Keyring(settled(map(_opened, stored), now or datetime.now(UTC)))
     except (ValueError, RecursionError) as error:
         raise CannotStart(
             f"The key file {path} can't be used: {error}. Put the copy of it in its place; other"
@@ -67,6 +82,28 @@ def create(path: Path, *, random: Random = secrets.token_bytes) -> bool:
         return _write_once(path, _encoded(keys))
     except OSError as error:
         raise CannotStart(f"The key file {path} can't be made: {error}") from error
+
+
+def change(path: Path, decide: Callable[[Keyring], Iterable[Key]], *, now: datetime) -> Keyring:
+    """Replace the keys of a file by those that `decide` makes of them; durable on return.
+
+    One change at a time, each made of what the one before it left. Readers see the old file or the
+    new one. Whatever fails, and whatever `decide` raises, the old file stays.
+
+    Raises:
+        CannotStart: as `load`, or it can't be written.
+        ValueError: what was decided is not a whole set of keys.
+    """
+    path = path.resolve()  # rename() would replace a link, not the file that it leads to
+    try:
+        with _locked(path):
+            keys = list(decide(load(path, now=now)))
+            changed = Keyring(keys)
+            with _written_beside(path, _encoded(keys)) as temporary:
+                temporary.replace(path)
+            return changed
+    except OSError as error:
+        raise CannotStart(f"The key file {path} can't be changed: {error}") from error
 
 
 def load_or_create(path: Path) -> Keyring:
@@ -102,12 +139,19 @@ def _opened(stored: StoredKey) -> Key:
     except (ValueError, binascii.Error):
         # Without the cause: it may hold a piece of the secret.
         raise ValueError(f"key {stored.id}: its id is not hex or its secret not base64") from None
-    return Key(key_id, stored.purpose, stored.state, secret)
+    return Key(key_id, stored.purpose, stored.state, secret, stored.active_from, stored.retired_at)
 
 
 def _encoded(keys: Iterable[Key]) -> bytes:
     stored = [
-        StoredKey(each.id.hex(), each.purpose, each.state, base64.b64encode(each.secret).decode())
+        StoredKey(
+            each.id.hex(),
+            each.purpose,
+            each.state,
+            base64.b64encode(each.secret).decode(),
+            each.active_from,
+            each.retired_at,
+        )
         for each in keys
     ]
     return msgspec.json.format(msgspec.json.encode(stored)) + b"\n"
@@ -115,6 +159,18 @@ def _encoded(keys: Iterable[Key]) -> bytes:
 
 def _write_once(path: Path, content: bytes) -> bool:
     """Write beside the path, then link: the name appears with the whole file or not at all."""
+    with _written_beside(path, content) as temporary:
+        try:
+            # Not rename(), which would replace the keys of a process that was faster.
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+    return True
+
+
+@contextmanager
+def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
+    """A synced file of mode 0600 in the same folder; gone afterwards, and the folder synced."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -122,14 +178,22 @@ def _write_once(path: Path, content: bytes) -> bool:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        with contextlib.suppress(FileExistsError):
-            # Not rename(), which would replace the keys of a process that was faster.
-            path.hardlink_to(temporary)
-            return True
-        return False
+        yield temporary
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Nobody else changes this file until the block ends. The lock's own file stays."""
+    lock = path.with_name(f".{path.name}.lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

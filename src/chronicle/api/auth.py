@@ -19,7 +19,7 @@ from chronicle.api.session_answers import (
 from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.ports import SessionId
 from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession
-from chronicle.auth.tokens import Identity
+from chronicle.auth.tokens import JWKS_SECONDS, Identity
 from chronicle.errors import Unauthenticated
 from chronicle.security import budgets
 from chronicle.users.emails import parse_email
@@ -325,8 +325,11 @@ async def end_session(call: SignedInCall[None, None]) -> None:
 
 @endpoint.get("/.well-known/jwks.json", answers=dict[str, list[dict[str, str]]])
 async def jwks(call: Call[None, None]) -> dict[str, list[dict[str, str]]]:
-    """The public keys that verify access tokens, as a JWK set (RFC 7517)."""
-    call.answer_headers.append((b"cache-control", b"public, max-age=300"))
+    """The public keys that verify access tokens, as a JWK set (RFC 7517).
+
+    Keys that don't sign yet, or any more, are in it, so it may be kept for `max-age`.
+    """
+    call.answer_headers.append((b"cache-control", b"public, max-age=%d" % JWKS_SECONDS))
     return call.app.sessions.access_tokens.jwks()
 
 

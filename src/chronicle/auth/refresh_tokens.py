@@ -35,8 +35,11 @@ class RefreshTokens:
     """Issues and reads refresh tokens."""
 
     def __init__(self, keys: Keyring, random_bytes: Callable[[int], bytes]) -> None:
-        self._keys = [derive(key.secret, "chronicle/refresh/v1") for key in keys.of(Purpose.TOKEN)]
         self._random_bytes = random_bytes
+        keys.follow(self._use)
+
+    def _use(self, keys: Keyring) -> None:
+        self._keys = [derive(key.secret, "chronicle/refresh/v1") for key in keys.of(Purpose.TOKEN)]
 
     def issue(self, session_id: SessionId, generation: int) -> str:
         """A new token."""

@@ -66,6 +66,7 @@ class SignIn:
             TooMany: `too_many_attempts`: locked, whether or not there is an account.
             Unavailable: `overloaded`; the guess does not count.
         """
+        self.hashing.refuse_when_full(perhaps_known=device_token is not None)
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)

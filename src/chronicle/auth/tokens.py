@@ -25,6 +25,9 @@ from chronicle.users.ports import AccountId
 # RFC 9864 renames "EdDSA" with this curve to "Ed25519". Verifiers in the field know the old name.
 warnings.filterwarnings("ignore", "EdDSA is deprecated", SecurityWarning)
 
+# How long a verifier may go on with the JWK set that it has got.
+JWKS_SECONDS = 300
+
 _ALGORITHMS = ["EdDSA"]
 _TYPE = "at+jwt"
 _CACHED_TOKENS = 20_000
@@ -70,14 +73,18 @@ class AccessTokens:
     """Signs and verifies Bridge JWTs. Verified ones are remembered by their SHA-256."""
 
     def __init__(self, keys: Keyring, issuer: Issuer) -> None:
-        ring = keys.of(Purpose.TOKEN)
         self._issuer = issuer
+        keys.follow(self._use)
+
+    def _use(self, keys: Keyring) -> None:
+        ring = keys.of(Purpose.TOKEN)
         self._signing_id = ring[0].id.hex()
         self._keys = {key.id.hex(): _private_key(key) for key in ring}
+        # Forgotten, too: what a key verified that is no longer there is no longer good.
         self._verified: dict[bytes, Identity] = {}
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys as a JWK set (RFC 7517 5)."""
+        """The public keys as a JWK set (RFC 7517 5), also those that don't sign yet or any more."""
         return {"keys": [_public_jwk(key_id, key) for key_id, key in self._keys.items()]}
 
     def sign(self, claims: Claims) -> str:

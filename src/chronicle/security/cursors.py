@@ -26,6 +26,9 @@ class Cursors:
     """Makes and reads cursors. `kind` names the list, so that one list's don't work in another."""
 
     def __init__(self, keys: Keyring) -> None:
+        keys.follow(self._use)
+
+    def _use(self, keys: Keyring) -> None:
         self._keys = [derive(key.secret, "chronicle/cursor/v1") for key in keys.of(Purpose.CURSOR)]
 
     def encode(self, kind: str, position: bytes) -> str:

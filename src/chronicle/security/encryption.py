@@ -36,19 +36,23 @@ class FieldCipher:
     """Seals and opens single fields. One key writes; every key of the ring reads."""
 
     def __init__(self, keys: Keyring) -> None:
+        keys.follow(self._use)
+
+    def _use(self, keys: Keyring) -> None:
         self._ciphers = {
             key.id: AESGCM(derive(key.secret, "chronicle/field/v1"))
             for key in keys.of(Purpose.FIELD)
         }
-        self._write_id = keys.active(Purpose.FIELD).id
+        write_id = keys.active(Purpose.FIELD).id
+        # One attribute: a value must never carry the id of another key than the one it is under.
+        self._writer = write_id, self._ciphers[write_id]
 
     def seal(self, plaintext: bytes, *, table: str, record: bytes, field: str) -> bytes:
         """Encrypt one field of one record; 37 bytes longer than the plaintext."""
+        write_id, cipher = self._writer
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        body = self._ciphers[self._write_id].encrypt(
-            nonce, plaintext, _bound_to(table, record, field)
-        )
-        return b"".join((_VERSION, self._write_id, nonce, body))
+        body = cipher.encrypt(nonce, plaintext, _bound_to(table, record, field))
+        return b"".join((_VERSION, write_id, nonce, body))
 
     def open(self, sealed: bytes, *, table: str, record: bytes, field: str) -> bytes:
         """Decrypt one field.

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import uvloop
 
+from chronicle.adapters.key_watch import KeyWatch
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
@@ -152,7 +153,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             mail_settled=mail.delivery.settle,
             health=_health_checks(storage, sequencer),
         )
-        chores = _chores(settings, people, blocklist, mail)
+        watch = KeyWatch(settings.keys_file, keys, world.now)
+        chores = [*_chores(settings, people, blocklist, mail), Chore("follow keys", 2, watch.look)]
         async with running(jobs, chores, ValkeyLocks(storage.shared_state, world)):
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)

@@ -1,0 +1,206 @@
+"""Signing in: what it costs beside its hash, what a stopwatch learns, and who waits for it."""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+
+import uvloop
+from argon2 import PasswordHasher
+
+from bench import report, sign_in_timing
+from bench.machine import CLIENT_CORE, SERVER_CORE, CannotMeasure, check_tools, cpu_seconds
+from bench.people import make_accounts
+from bench.raw_client import Connection, Timed, get, post
+from bench.servers import chronicle_process
+
+_PASSWORD = "seven lamps over a quiet harbour"
+# Those of the settings' defaults.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+_ROUNDS = 7
+_SIGN_INS = 40
+_LOAD_ROUNDS = 5
+_LOAD_SECONDS = 3
+_READS_PER_SECOND = 200
+# So many times more sign-ins are asked for than can be hashed.
+_FLOOD = 4
+_CONNECTIONS = 40
+_PERSON = "ada@example.org"
+
+
+def main() -> None:
+    """Measure all three; the client stays on a core of its own."""
+    check_tools()
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run())
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+async def _run() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        await make_accounts(Path(folder, "data"), _HASHER.hash(_PASSWORD), [_PERSON], [])
+        with chronicle_process(Path(folder)) as (pid, url):
+            costs = await _costs(pid, url)
+            load = await _under_load(url, median(hash for _, hash in costs) / 1000)
+    shipped = await sign_in_timing.measure(_HASHER)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    cheapest = await sign_in_timing.measure(cheap, **sign_in_timing.CHEAPEST)
+    _print(costs, load, shipped, cheapest)
+
+
+async def _costs(pid: int, url: str) -> list[tuple[float, float]]:
+    """Milliseconds of processor time, of a sign-in and of its hash alone, for each round."""
+    connection = await Connection.to(url)
+    cookie = f"chronicle_device={(await _sign_in(connection)).cookie('chronicle_device')}"
+    await _sign_in(connection, cookie)
+    pairs = []
+    for _ in range(_ROUNDS):
+        before = cpu_seconds(pid)
+        for _ in range(_SIGN_INS):
+            await _sign_in(connection, cookie)
+        sign_in = (cpu_seconds(pid) - before) * 1000 / _SIGN_INS
+        pairs.append((sign_in, _hash_alone()))
+    connection.close()
+    return pairs
+
+
+def _hash_alone() -> float:
+    """Milliseconds of processor time of a verification, on the server's core, as it has it."""
+    os.sched_setaffinity(0, {SERVER_CORE})
+    try:
+        stored = _HASHER.hash(_PASSWORD)
+        started = time.process_time_ns()
+        for _ in range(_SIGN_INS):
+            _HASHER.verify(stored, _PASSWORD)
+        return (time.process_time_ns() - started) / 1e6 / _SIGN_INS
+    finally:
+        os.sched_setaffinity(0, {CLIENT_CORE})
+
+
+async def _sign_in(connection: Connection, cookie: str = "") -> Timed:
+    body = {"email": _PERSON, "password": _PASSWORD}
+    timed = await connection.ask(post("/api/auth/login", body, cookie))
+    if timed.status != 200:
+        raise CannotMeasure(f"a sign-in was answered {timed.status}")
+    return timed
+
+
+@dataclass(slots=True)
+class _Load:
+    """Milliseconds of signed-in reads by round, and what became of the sign-ins in between."""
+
+    idle: list[list[float]] = field(default_factory=list)
+    loaded: list[list[float]] = field(default_factory=list)
+    checked: list[float] = field(default_factory=list)
+    overflow: list[float] = field(default_factory=list)
+
+
+async def _under_load(url: str, hash_seconds: float) -> _Load:
+    connection = await Connection.to(url)
+    read = get("/api/auth/user", (await _sign_in(connection)).json["access_token"])
+    load = _Load()
+    await _reads(connection, read)
+    for _ in range(_LOAD_ROUNDS):
+        load.idle.append(await _reads(connection, read))
+        flood = asyncio.ensure_future(_flood(url, _FLOOD / hash_seconds, load))
+        await asyncio.sleep(0.5)
+        load.loaded.append(await _reads(connection, read))
+        await flood
+    connection.close()
+    return load
+
+
+async def _reads(connection: Connection, request: bytes) -> list[float]:
+    """Milliseconds from when each read was due: one that waits for its predecessor counts."""
+    taken: list[float] = []
+
+    async def read(due: float) -> None:
+        late = time.perf_counter() - due
+        timed = await connection.ask(request)
+        if timed.status != 200:
+            raise CannotMeasure(f"a read was answered {timed.status}")
+        taken.append(late * 1000 + timed.milliseconds)
+
+    await _at_rate(_READS_PER_SECOND, _LOAD_SECONDS, read)
+    return taken
+
+
+async def _at_rate(
+    per_second: float, seconds: float, act: Callable[[float], Awaitable[None]]
+) -> None:
+    """Act at each moment that is due, one after the other; late ones follow at once."""
+    started = time.perf_counter()
+    for number in range(int(per_second * seconds)):
+        due = started + number / per_second
+        if (ahead := due - time.perf_counter()) > 0:
+            await asyncio.sleep(ahead)
+        # The timer is late by itself: that is the client's, not the server's.
+        await act(max(due, time.perf_counter()) if ahead > 0 else due)
+
+
+async def _flood(url: str, per_second: float, load: _Load) -> None:
+    connections = [await Connection.to(url) for _ in range(_CONNECTIONS)]
+    numbers = iter(range(1_000_000))
+
+    async def sign_in(connection: Connection) -> None:
+        async def act(_: float) -> None:
+            body = {"email": f"{time.time_ns()}-{next(numbers)}@example.org", "password": _PASSWORD}
+            timed = await connection.ask(post("/api/auth/login", body))
+            if timed.status not in {401, 503}:
+                raise CannotMeasure(f"a sign-in in the flood was answered {timed.status}")
+            (load.checked if timed.status == 401 else load.overflow).append(timed.milliseconds)
+
+        await _at_rate(per_second / _CONNECTIONS, _LOAD_SECONDS + 1, act)
+
+    await asyncio.gather(*map(sign_in, connections))
+    for connection in connections:
+        connection.close()
+
+
+def _p99(times: list[float]) -> float:
+    return quantiles(times, n=100)[98]
+
+
+def _print(
+    costs: list[tuple[float, float]],
+    load: _Load,
+    shipped: dict[str, list[float]],
+    cheapest: dict[str, list[float]],
+) -> None:
+    report.heading("Sign-in")
+    ratios = [
+        _p99(loaded) / _p99(idle) for idle, loaded in zip(load.idle, load.loaded, strict=True)
+    ]
+    alike = sign_in_timing.print_timings(shipped, "hash as shipped")
+    alike += sign_in_timing.print_timings(cheapest, "cheapest hash")
+    report.bars(
+        [
+            report.Bar(
+                "CPU of a sign-in, of its hash's",
+                median(sign_in / hash for sign_in, hash in costs),
+                "x",
+                at_most=1.1,
+            ),
+            report.Bar(
+                "p99 of reads while sign-in is full, of unloaded", median(ratios), "x", at_most=3
+            ),
+            *alike,
+        ]
+    )
+    print(f"  a sign-in: {report.spread([one for one, _ in costs], 'ms')} of CPU")
+    print(f"  its hash alone: {report.spread([one for _, one in costs], 'ms')} of CPU")
+    print(f"  p99 of reads, unloaded: {report.spread([_p99(one) for one in load.idle], 'ms')}")
+    print(f"  p99 of reads, full: {report.spread([_p99(one) for one in load.loaded], 'ms')}")
+    print(f"  median of reads, unloaded: {report.spread([median(one) for one in load.idle], 'ms')}")
+    print(f"  median of reads, full: {report.spread([median(one) for one in load.loaded], 'ms')}")
+    turned_away = report.number(_p99(load.overflow), "ms")
+    print(f"  {len(load.overflow)} of the sign-ins turned away; p99 {turned_away}")
+    print(f"  {len(load.checked)} checked; median {report.number(median(load.checked), 'ms')}")
