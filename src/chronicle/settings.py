@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from chronicle import setting_values as values
+from chronicle import valkey_address
 from chronicle.auth import password_bounds as bounds
 from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
 from chronicle.setting_values import Network, Secret, SecretUrl
@@ -77,6 +78,9 @@ class Settings:
     keys_file: Path
     database_url: SecretUrl
     valkey_url: SecretUrl | None
+    valkey_ca_file: Path | None
+    valkey_cert_file: Path | None
+    valkey_key_file: Path | None
     mailer: Mailer
     smtp_url: SecretUrl | None
     brevo_api_key: Secret | None
@@ -185,6 +189,9 @@ def _read(reader: Reader) -> Settings:
         keys_file=reader.read("keys_file", values.path, data_dir / "keys.json"),
         database_url=reader.read("database_url", values.database_url, database),
         valkey_url=reader.read("valkey_url", values.valkey_url, None),
+        valkey_ca_file=reader.read("valkey_ca_file", values.path, None),
+        valkey_cert_file=reader.read("valkey_cert_file", values.path, None),
+        valkey_key_file=reader.read("valkey_key_file", values.path, None),
         trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
         allowed_origins=reader.read("allowed_origins", values.origins, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
@@ -249,6 +256,10 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
             "hashes would take seconds: memory in KiB times passes is at most"
             f" {bounds.ARGON2_MOST_WORK_KIB}",
         )
+    if settings.valkey_key_file is not None and settings.valkey_cert_file is None:
+        yield Problem(
+            "CHRONICLE_VALKEY_CERT_FILE", "is missing: the key in CHRONICLE_VALKEY_KEY_FILE is its"
+        )
     if settings.mailer is Mailer.SMTP and settings.smtp_url is None:
         yield Problem(
             "CHRONICLE_SMTP_URL",
@@ -302,11 +313,12 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
             " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
         )
-    url = settings.valkey_url.reveal() if settings.valkey_url else None
-    if url and url.startswith("redis://") and not values.is_local(url):
+    valkey = valkey_address.parse(settings.valkey_url.reveal()) if settings.valkey_url else None
+    if valkey and not valkey.tls and not valkey.local:
         yield Problem(
             "CHRONICLE_VALKEY_URL",
-            "production wants TLS to every host that is not this machine: use rediss://",
+            "production wants TLS to every host that is not this machine: use rediss://,"
+            " rediss+sentinel:// or rediss+cluster://",
         )
 
 

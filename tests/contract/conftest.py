@@ -1,6 +1,6 @@
 """Every adapter of every port, so that one suite a port runs on all of them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,26 @@ from chronicle.security.ports import Events, MailedTokens
 from chronicle.uploads.ports import Uploads
 from chronicle.users.ports import Accounts
 from tests.fakes.world import FakeWorld
+from tests.services.valkey import EVERY_KIND, Services, Store, opened
 
 
 @pytest.fixture
 def world() -> FakeWorld:
     return FakeWorld()
+
+
+@pytest.fixture(scope="session")
+def valkeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    services = Services(tmp_path_factory.mktemp("valkeys"))
+    yield services
+    services.close()
+
+
+@pytest.fixture(params=EVERY_KIND)
+async def store(request: pytest.FixtureRequest, valkeys: Services) -> AsyncIterator[Store]:
+    """Every way in which Valkey can be run, empty."""
+    async with opened(valkeys[request.param]) as store:
+        yield store
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from datetime import timedelta
 import uvloop
 
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
-from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
 from chronicle.api import server
@@ -139,6 +138,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             outbox=mail.outbox,
             mail_settled=mail.delivery.settle,
             health=_health_checks(storage, sequencer),
+            circuits={"shared_state": lambda: storage.shared_state.circuit},
         )
         chores = _chores(settings, people, blocklist, mail)
         async with running(jobs, chores, ValkeyLocks(storage.shared_state, world)):
@@ -215,6 +215,6 @@ def _health_checks(
 
     return {
         "database": database,
-        "shared_state": lambda: valkey.is_up(storage.shared_state),
+        "shared_state": storage.shared_state.is_up,
         "ledger": ledger,
     }

@@ -8,8 +8,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from chronicle.adapters import keys_file
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
@@ -25,6 +23,7 @@ from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.adapters.ipfs.local import LocalContentStore
 from chronicle.adapters.shared_state import valkey
+from chronicle.adapters.shared_state.valkey import Valkey
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.errors import CannotStart, Failure
@@ -34,6 +33,11 @@ from chronicle.settings import Settings
 _log = logging.getLogger(__name__)
 
 _HINT = "Is CHRONICLE_VALKEY_URL right, and is the server there running?"
+_START_SECONDS = 2.0
+_EVICTS = (
+    "Valkey must not throw away limits and codes when its memory is full: set"
+    " `maxmemory-policy noeviction`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Storage:
     checkpoints: SqliteCheckpoints
     tiles: FolderTiles
     content: LocalContentStore
-    shared_state: Redis
+    shared_state: Valkey
     engine: Engine
 
 
@@ -80,11 +84,7 @@ async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStac
     """Open it all; `stack` closes it. CannotStart when a part can't be used."""
     engine = await asyncio.to_thread(open_database, settings.database_path)
     stack.callback(engine.close)
-    shared_state = valkey.connect(valkey_url)
-    if not await valkey.is_up(shared_state):
-        # No reason to refuse: who is signed in can go on, and it may come back at any moment.
-        _log.error("Valkey does not answer; until it does, no code is made or checked. %s", _HINT)
-    stack.push_async_callback(shared_state.aclose)
+    shared_state = await _open_shared_state(settings, valkey_url, stack)
     uploads = SqliteUploads(engine)
     content = LocalContentStore(settings.data_dir / "content", has_cid=uploads.has_cid)
     try:
@@ -108,6 +108,23 @@ async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStac
         shared_state=shared_state,
         engine=engine,
     )
+
+
+async def _open_shared_state(settings: Settings, url: str, stack: AsyncExitStack) -> Valkey:
+    """A client of Valkey. CannotStart in production when it would throw away what it counts."""
+    trust = valkey.trust_of(
+        settings.valkey_ca_file, settings.valkey_cert_file, settings.valkey_key_file
+    )
+    shared_state = valkey.connect(url, trust=trust)
+    stack.push_async_callback(shared_state.aclose)
+    if not await shared_state.is_up(within_seconds=_START_SECONDS):
+        # No reason to refuse: who is signed in can go on, and it may come back at any moment.
+        _log.error("Valkey does not answer; until it does, no code is made or checked. %s", _HINT)
+    elif evicting := await shared_state.evicting():
+        if settings.production:
+            raise CannotStart(f"{_EVICTS} It is another one at: {', '.join(evicting)}")
+        _log.warning("%s It is another one at: %s", _EVICTS, ", ".join(evicting))
+    return shared_state
 
 
 def open_database(path: Path) -> Engine:
