@@ -142,5 +142,5 @@ async def test_without_its_server_every_call_is_unavailable(
     for call in calls:
         with pytest.raises(Unavailable):
             await call
-    assert not await valkey.is_up(client)
+    assert not await client.is_up()
     await client.aclose()

@@ -355,6 +355,12 @@ class Store:
     valkey: Valkey
     raw: "Redis | RedisCluster"
 
+    def keys(self) -> list[bytes]:
+        """The names of all that is kept, sorted."""
+        if isinstance(self.raw, RedisCluster):
+            return sorted(self.raw.keys("*", target_nodes=RedisCluster.PRIMARIES))
+        return sorted(self.raw.keys("*"))
+
 
 @contextlib.asynccontextmanager
 async def opened(service: Service) -> AsyncIterator[Store]:

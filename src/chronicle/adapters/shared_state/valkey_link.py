@@ -69,6 +69,7 @@ class Link(asyncio.Protocol):
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._transport: asyncio.Transport | None = None
         self._usable = False
+        self._lost = asyncio.Event()
 
     @property
     def usable(self) -> bool:
@@ -103,6 +104,12 @@ class Link(asyncio.Protocol):
             self._transport.abort()
         self._fail_all(LinkFailed("the connection was closed"))
 
+    async def aclose(self) -> None:
+        """Close it, and wait until it is."""
+        self.close()
+        if self._transport is not None:
+            await self._lost.wait()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
@@ -125,6 +132,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of asyncio.Protocol."""
         self._usable = False
+        self._lost.set()
         self._fail_all(LinkFailed("the connection was lost" if exc is None else str(exc)))
 
     def _close_when_idle(self) -> None:

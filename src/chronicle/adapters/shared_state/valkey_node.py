@@ -60,7 +60,7 @@ class Node:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
         if self._link is not None:
-            self._link.close()
+            await self._link.aclose()
             self._link = None
 
     async def _ask(self, commands: tuple[tuple[Any, ...], ...], deadline: float) -> Any:
@@ -82,6 +82,9 @@ class Node:
                 # guesses.
                 if attempt == 2:
                     raise
+            finally:
+                if not link.usable:
+                    link.retire()  # whoever leaves it last, also by being cancelled, closes it
         raise AssertionError("unreachable")
 
     async def _open(self, deadline: float) -> Link:
