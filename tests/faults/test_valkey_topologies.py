@@ -1,11 +1,14 @@
 """A primary that dies under its Sentinels, and a node of a Cluster, in the middle of sign-ins."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.crc import key_slot
 
 from tests.faults.burst import ADMITTED, BEHIND_A_PROXY, BUDGET, REFUSED, UNAVAILABLE, bursting
 from tests.faults.test_valkey_gone import newest_code, reading, register, verify
@@ -40,7 +43,9 @@ only_cluster = pytest.mark.parametrize("service", ["valkey-cluster"], indirect=T
 
 
 @only_sentinel
-def test_a_failover_in_the_middle_of_sign_ins(ada: Person, service: Watched) -> None:
+def test_a_failover_in_the_middle_of_sign_ins(
+    ada: Person, service: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
     with reading(ada) as reads, bursting(ada.server) as burst:
         eventually(lambda: len(burst.answers) > 200)
         service.primary.kill()
@@ -50,7 +55,8 @@ def test_a_failover_in_the_middle_of_sign_ins(ada: Person, service: Watched) -> 
         eventually(lambda: DECIDED & set(burst.after(killed_at).statuses))
         recovered_at = time.monotonic()
         eventually(lambda: REFUSED in burst.statuses)
-    burst.tell("failover", over_at=killed_at, recovered_at=recovered_at)
+    with capsys.disabled():
+        sys.stdout.write(burst.figures("failover", over_at=killed_at, recovered_at=recovered_at))
     assert set(reads) == {200}
     assert set(burst.statuses) <= {*DECIDED, UNAVAILABLE}
     assert burst.most_admitted <= 2 * BUDGET
@@ -97,7 +103,9 @@ def test_one_of_three_sentinels_is_enough(ada: Person, service: Watched) -> None
 
 
 @only_cluster
-def test_a_dead_node_takes_a_third_of_the_sign_ins_along(ada: Person, service: Clustered) -> None:
+def test_a_dead_node_takes_a_third_of_the_sign_ins_along(
+    ada: Person, service: Clustered, capsys: pytest.CaptureFixture[str]
+) -> None:
     node = service.servers[2]
     with reading(ada) as reads, bursting(ada.server, addresses=16) as burst:
         eventually(lambda: len(burst.answers) > 200)
@@ -114,7 +122,9 @@ def test_a_dead_node_takes_a_third_of_the_sign_ins_along(ada: Person, service: C
         recovered_at = time.monotonic()
         eventually(lambda: len(burst.after(recovered_at).answers) > 100)
         afterwards = burst.after(recovered_at).statuses
-    burst.tell("one of three nodes killed", over_at=started_at, recovered_at=recovered_at)
+    figures = burst.figures("node killed", over_at=started_at, recovered_at=recovered_at)
+    with capsys.disabled():
+        sys.stdout.write(figures)
     assert set(reads) == {200}
     assert set(burst.statuses) <= {*DECIDED, UNAVAILABLE}
     assert meanwhile[ADMITTED] + meanwhile[REFUSED] > meanwhile[UNAVAILABLE] > 0
@@ -124,26 +134,33 @@ def test_a_dead_node_takes_a_third_of_the_sign_ins_along(ada: Person, service: C
 
 
 @only_cluster
-def test_sign_ins_go_on_while_slots_move_to_another_node(ada: Person, service: Clustered) -> None:
-    with bursting(ada.server) as burst:
-        eventually(lambda: len(burst.answers) > 50)
-        move_slots(service, 0, 2000)
-        moved_at = time.monotonic()
-        eventually(lambda: len(burst.after(moved_at).answers) > 50)
-    assert set(burst.statuses) <= DECIDED
-    assert burst.most_admitted <= BUDGET
-
-
-def move_slots(service: Clustered, first: int, last: int) -> None:
-    """Move slots of the first node to the second, key by key, as `valkey-cli --cluster` does."""
+def test_budgets_hold_while_their_slots_move_to_another_node(
+    ada: Person, service: Clustered
+) -> None:
     source, target = (each.client(password="secret") for each in service.servers[:2])
     with contextlib.closing(source), contextlib.closing(target):
-        ids = {each: each.execute_command("CLUSTER", "MYID") for each in (source, target)}
-        for slot in range(first, last):
-            target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
-            source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
-            while keys := source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
-                migrate = ("MIGRATE", "127.0.0.1", service.servers[1].port, "", 0, 5000)
-                source.execute_command(*migrate, "AUTH", "secret", "KEYS", *keys)
-            for each in (target, source):
-                each.execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+        with bursting(ada.server) as burst:
+            eventually(lambda: len(burst.answers) > 200)
+            slots = {key_slot(key) for key in source.keys("chronicle:limit:*")}
+            assert slots
+            for slot in slots:
+                move(slot, source, target, service.servers[1].port)
+            moved_at = time.monotonic()
+            eventually(lambda: REFUSED in burst.after(moved_at).statuses)
+        assert not {key_slot(key) for key in source.keys("*")} & slots
+    # A call may be late where the machine is busy; that is no more than a few of hundreds.
+    assert set(burst.statuses) <= {*DECIDED, UNAVAILABLE}
+    assert burst.statuses[UNAVAILABLE] < len(burst.answers) / 10
+    assert burst.most_admitted == BUDGET
+
+
+def move(slot: int, source: "Redis", target: "Redis", port: int) -> None:
+    """Move a slot key by key, as `valkey-cli --cluster reshard` does."""
+    source_id, target_id = (each.execute_command("CLUSTER", "MYID") for each in (source, target))
+    target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
+    source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
+    while keys := source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+        there = ("127.0.0.1", port, "", 0, 5000)
+        source.execute_command("MIGRATE", *there, "AUTH", "secret", "KEYS", *keys)
+    for each in (target, source):
+        each.execute_command("CLUSTER", "SETSLOT", slot, "NODE", target_id)

@@ -28,6 +28,7 @@ from chronicle.uploads.receive import UploadDesk
 from chronicle.wiring.mail import MailParts, wire_mail
 from chronicle.wiring.people import People, password_hashing, password_policy
 from chronicle.wiring.storage import (
+    EvictionWatch,
     Storage,
     load_keys,
     open_database,
@@ -140,7 +141,12 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             health=_health_checks(storage, sequencer),
             circuits={"shared_state": lambda: storage.shared_state.circuit},
         )
-        chores = _chores(settings, people, blocklist, mail)
+        eviction = EvictionWatch(storage.shared_state)
+        await eviction.look()
+        chores = [
+            *_chores(settings, people, blocklist, mail),
+            Chore("look whether Valkey evicts", 60, eviction.look),
+        ]
         async with running(jobs, chores, ValkeyLocks(storage.shared_state, world)):
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)

@@ -120,11 +120,24 @@ async def _open_shared_state(settings: Settings, url: str, stack: AsyncExitStack
     if not await shared_state.is_up(within_seconds=_START_SECONDS):
         # No reason to refuse: who is signed in can go on, and it may come back at any moment.
         _log.error("Valkey does not answer; until it does, no code is made or checked. %s", _HINT)
-    elif evicting := await shared_state.evicting():
-        if settings.production:
-            raise CannotStart(f"{_EVICTS} It is another one at: {', '.join(evicting)}")
-        _log.warning("%s It is another one at: %s", _EVICTS, ", ".join(evicting))
+    elif settings.production and (evicting := await shared_state.evicting()):
+        raise CannotStart(f"{_EVICTS} It is another one at: {', '.join(evicting)}")
     return shared_state
+
+
+class EvictionWatch:
+    """Says in the log, once at each turn, that Valkey throws away keys."""
+
+    def __init__(self, shared_state: Valkey) -> None:
+        self._shared_state = shared_state
+        self._before: list[str] = []
+
+    async def look(self) -> None:
+        """Look once."""
+        evicting = await self._shared_state.evicting()
+        if evicting and evicting != self._before:
+            _log.warning("%s It is another one at: %s", _EVICTS, ", ".join(evicting))
+        self._before = evicting
 
 
 def open_database(path: Path) -> Engine:
