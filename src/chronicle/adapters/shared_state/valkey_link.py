@@ -18,6 +18,7 @@ from chronicle.valkey_address import NOBODY, Login
 # What waits for replies on one connection. More than this is refused rather than queued.
 _MOST_WAITING = 4096
 _OPENING_SECONDS = 1.0
+GRACE_SECONDS = 0.001
 _NOTHING_YET: Final = object()
 
 
@@ -201,5 +202,11 @@ async def answer_by(future: "asyncio.Future[Any]", deadline: float) -> Any:
 
 
 def _give_up(future: "asyncio.Future[Any]") -> None:
+    # After a turn in which this process itself was busy for too long, uvloop runs timers before it
+    # reads: what has long been there gets one more turn to be read.
+    asyncio.get_running_loop().call_later(GRACE_SECONDS, _end, future)
+
+
+def _end(future: "asyncio.Future[Any]") -> None:
     if not future.done():
         future.set_exception(Late("no answer in time"))

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from chronicle.adapters.shared_state.valkey_link import (
+    GRACE_SECONDS,
     Late,
     Link,
     LinkFailed,
@@ -97,7 +98,8 @@ class Node:
             # Its failure has been seen, also when whoever waited has given up.
             self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
         opening = self._opening
-        await asyncio.wait((opening,), timeout=deadline - asyncio.get_running_loop().time())
+        patience = deadline - asyncio.get_running_loop().time()
+        await asyncio.wait((opening,), timeout=max(patience, GRACE_SECONDS))
         if not opening.done():
             raise Late(f"{self.place} is not connected yet")
         if opening.cancelled():
