@@ -90,7 +90,7 @@ async def test_of_racing_calls_no_more_than_the_count_are_granted(limiter: Limit
     assert sum(granted) == 3
 
 
-async def test_many_callers_at_once_are_all_answered(limiter: Limiter) -> None:
+async def test_callers_beyond_those_under_way_wait_for_their_turn(limiter: Limiter) -> None:
     wide = Limit("login:60", "address-60s", Window(1000, 60))
     granted = await asyncio.gather(*(spend(limiter, wide) for _ in range(200)))
     assert granted == [True] * 200

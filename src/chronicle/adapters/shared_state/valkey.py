@@ -24,6 +24,9 @@ from chronicle.errors import CannotStart, Unavailable
 from chronicle.valkey_address import ValkeyAddress
 
 _DEADLINE_SECONDS = 0.1
+# So many calls are under way at a time, so that none is late for being behind too many others.
+_TURNS = 16
+_TURN_SECONDS = 0.5
 # Redirections, a second try, a script to be loaded: more than this leads nowhere.
 _MOST_STEPS = 8
 _TRY_AGAIN_SECONDS = 0.01
@@ -46,10 +49,14 @@ class Script:
 
 
 class Valkey:
-    """The shared state. A call ends within 100 ms, redirections and second tries included."""
+    """The shared state. A call ends within 100 ms, redirections and second tries included.
+
+    Sixteen are under way at a time; the others wait for their turn, half a second at most.
+    """
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
+        self._turns = asyncio.Semaphore(_TURNS)
 
     async def run(self, script: Script, *, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """Run a script where its keys are; a server that does not know it yet learns it.
@@ -97,12 +104,25 @@ class Valkey:
         await self._topology.close()
 
     async def _call(self, key: str, command: tuple[Any, ...], whole: tuple[Any, ...]) -> Any:
+        await self._take_turn()
         try:
             return await self._follow(key.encode(), command, whole)
         except LinkFailed as error:
             self._topology.doubt()
             raise Unavailable from error
         except Reply as error:
+            raise Unavailable from error
+        finally:
+            self._turns.release()
+
+    async def _take_turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError as error:
             raise Unavailable from error
 
     async def _follow(self, key: bytes, command: tuple[Any, ...], whole: tuple[Any, ...]) -> Any:
@@ -125,8 +145,6 @@ class Valkey:
                 raise LinkFailed(str(reply)) from reply
             else:
                 raise reply
-            if _now() >= deadline:
-                break
         raise LinkFailed("sent from one server to the next for too long")
 
 

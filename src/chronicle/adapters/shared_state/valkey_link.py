@@ -15,8 +15,6 @@ import hiredis
 
 from chronicle.valkey_address import NOBODY, Login
 
-# What waits for replies on one connection. More than this is refused rather than queued.
-_MOST_WAITING = 4096
 _OPENING_SECONDS = 1.0
 GRACE_SECONDS = 0.001
 _NOTHING_YET: Final = object()
@@ -85,8 +83,6 @@ class Link(asyncio.Protocol):
         """
         if not self._usable or self._transport is None:
             raise LinkFailed("the connection is closed")
-        if len(self._waiting) >= _MOST_WAITING:
-            raise LinkFailed("too many calls wait already")
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Any]] = [loop.create_future() for _ in commands]
         self._waiting.extend(futures)
