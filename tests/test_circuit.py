@@ -1,6 +1,7 @@
 """A circuit breaker: who does not answer is given a rest, and asked by one at first."""
 
 import logging
+import math
 
 import pytest
 
@@ -30,7 +31,7 @@ def circuit(clock: Clock) -> Circuit:
 def fail(circuit: Circuit, times: int) -> None:
     for _ in range(times):
         assert circuit.enter()
-        circuit.fail()
+        circuit.fail(began=math.inf)
 
 
 def test_it_opens_after_five_failures_in_a_row(circuit: Circuit) -> None:
@@ -43,6 +44,17 @@ def test_it_opens_after_five_failures_in_a_row(circuit: Circuit) -> None:
     fail(circuit, 1)
     assert circuit.state is CircuitState.OPEN
     assert not circuit.enter()
+
+
+def test_calls_that_failed_together_count_as_one_failure(circuit: Circuit, clock: Clock) -> None:
+    for _ in range(4):
+        began = clock.now
+        clock.now += 0.1
+        for _ in range(16):
+            circuit.fail(began=began)
+    assert circuit.state is CircuitState.CLOSED
+    circuit.fail(began=clock.now)
+    assert circuit.state is CircuitState.OPEN
 
 
 def test_after_half_a_second_one_call_is_let_through(circuit: Circuit, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """A circuit breaker: after some failures in a row, calls fail at once instead of each waiting."""
 
 import logging
+import math
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -21,8 +22,8 @@ class CircuitState(StrEnum):
 class Circuit:
     """Whether one server is worth calling. Times are in seconds of `clock`.
 
-    Closed, every call goes through. After five failures in a row it opens: for half a second none
-    does. Then it is half open: one call is let through, and its end closes the circuit or opens
+    Closed, every call goes through. After five failures in a row, those of calls that were under
+    way together counting as one, it opens: for half a second none does. Then it is half open: one call is let through, and its end closes the circuit or opens
     it again. Each turn from closed to open and back is logged once.
     """
 
@@ -30,6 +31,7 @@ class Circuit:
         self._name = name
         self._clock = clock
         self._failures = 0
+        self._failed_at = -math.inf
         self._open_until = 0.0
         self._probing = False
 
@@ -57,8 +59,11 @@ class Circuit:
         self._failures = 0
         self._probing = False
 
-    def fail(self) -> None:
-        """It did not."""
+    def fail(self, *, began: float) -> None:
+        """It did not. `began` is when the call did."""
+        if began < self._failed_at:
+            return  # one moment of silence is one failure, however many calls it hit
+        self._failed_at = self._clock()
         self._failures += 1
         self._probing = False
         if self._failures >= _FAILURES_IN_A_ROW:

@@ -42,12 +42,13 @@ class Node:
             Resting: nothing was sent, as it did not answer before.
             LinkFailed: it can't be reached or did not answer in time; it may have been done.
         """
+        began = asyncio.get_running_loop().time()
         if not self._circuit.enter():
             raise Resting(f"{self.place} does not answer")
         try:
             reply = await self._ask(commands, deadline)
         except LinkFailed:
-            self._circuit.fail()
+            self._circuit.fail(began=began)
             raise
         except BaseException:
             self._circuit.abandon()
