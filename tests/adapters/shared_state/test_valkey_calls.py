@@ -11,6 +11,9 @@ import pytest
 import uvloop
 
 from chronicle.adapters.shared_state.valkey import Script, Valkey, connect
+from chronicle.adapters.shared_state.valkey_link import LinkFailed, Manner, Place
+from chronicle.adapters.shared_state.valkey_node import Node
+from chronicle.adapters.shared_state.valkey_topology import Single
 from chronicle.circuit import CircuitState
 from chronicle.errors import Unavailable
 from tests.services.scripted_valkey import Answer, ScriptedValkey, scripted, slots
@@ -57,14 +60,27 @@ async def test_replies_reach_their_callers_also_after_one_that_came_late(
         assert caplog.records == []
 
 
-async def test_nobody_is_late_for_being_behind_too_many_others() -> None:
-    async def answering(command: list[bytes]) -> Answer:
-        await asyncio.sleep(0.0015)
-        return OK
+class Counting(Single):
+    """A topology that counts how many calls are under way at once, and knows no server."""
 
-    async with scripted(answering) as server, client_of(server.url) as client:
-        together = await asyncio.gather(*(get(client) for _ in range(100)))
-    assert together == [b"OK"] * 100
+    under_way = most = 0
+
+    async def node_for(self, key: bytes, deadline: float) -> Node:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
+        raise LinkFailed
+
+
+async def test_so_many_are_under_way_that_none_is_late_for_its_neighbours() -> None:
+    topology = Counting(Place(), Manner())
+    client = Valkey(topology)
+    calls = (get(client) for _ in range(100))
+    assert {type(each) for each in await asyncio.gather(*calls, return_exceptions=True)} == {
+        Unavailable
+    }
+    assert topology.most == 16
 
 
 async def test_a_caller_that_goes_away_leaves_the_others_their_replies() -> None:
