@@ -23,8 +23,9 @@ class Circuit:
     """Whether one server is worth calling. Times are in seconds of `clock`.
 
     Closed, every call goes through. After five failures in a row, those of calls that were under
-    way together counting as one, it opens: for half a second none does. Then it is half open: one call is let through, and its end closes the circuit or opens
-    it again. Each turn from closed to open and back is logged once.
+    way together counting as one, it opens: for half a second none does. Then it is half open: one
+    call is let through, and its end closes the circuit or opens it again. Each turn from closed to
+    open and back is logged once.
     """
 
     def __init__(self, name: str, clock: Callable[[], float]) -> None:
