@@ -73,7 +73,7 @@ def guess(client: httpx2.Client, address: str, number: int) -> int:
 
 
 @contextmanager
-def bursting(server: RunningServer, *, threads: int = 4, addresses: int = 8) -> Iterator[Burst]:
+def bursting(server: RunningServer, *, threads: int = 4, addresses: int = 3) -> Iterator[Burst]:
     """Sign-ins all the while, from so many addresses in each thread."""
     burst, done = Burst(), threading.Event()
 

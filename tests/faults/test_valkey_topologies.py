@@ -139,7 +139,7 @@ def test_budgets_hold_while_their_slots_move_to_another_node(
 ) -> None:
     source, target = (each.client(password="secret") for each in service.servers[:2])
     with contextlib.closing(source), contextlib.closing(target):
-        with bursting(ada.server) as burst:
+        with bursting(ada.server, addresses=5) as burst:
             eventually(lambda: len(burst.answers) > 200)
             slots = {key_slot(key) for key in source.keys("chronicle:limit:*")}
             assert slots
