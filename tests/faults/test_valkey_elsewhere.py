@@ -11,7 +11,7 @@ import pytest
 from tests.faults.burst import ADMITTED, BEHIND_A_PROXY, BUDGET, REFUSED, bursting
 from tests.faults.test_valkey_gone import reading
 from tests.running_server import Person, RunningServer, eventually
-from tests.services.bad_link import BadLink
+from tests.services.tcp_proxy import TcpProxy
 from tests.services.valkey import Alone, running
 
 OUTAGE_SECONDS = 1.5
@@ -24,13 +24,13 @@ def alone(tmp_path: Path) -> Iterator[Alone]:
 
 
 @pytest.fixture
-def link(alone: Alone) -> Iterator[BadLink]:
-    with BadLink(alone.server.port) as link:
+def link(alone: Alone) -> Iterator[TcpProxy]:
+    with TcpProxy(alone.server.port) as link:
         yield link
 
 
 @pytest.fixture
-def server(tmp_path: Path, alone: Alone, link: BadLink) -> Iterator[RunningServer]:
+def server(tmp_path: Path, alone: Alone, link: TcpProxy) -> Iterator[RunningServer]:
     url = alone.url.replace(str(alone.server.port), str(link.port))
     with RunningServer(tmp_path, **BEHIND_A_PROXY, CHRONICLE_VALKEY_URL=url) as server:
         yield server
@@ -46,17 +46,17 @@ def is_ready(person: Person) -> bool:
     return person.client.get("/health/ready").status_code == 200
 
 
-FAULTS: dict[str, Callable[[BadLink], None]] = {
-    "cut": BadLink.cut,
-    "silent": BadLink.silence,
-    "500 ms slow": lambda link: link.slow(0.5),
+FAULTS: dict[str, Callable[[TcpProxy], None]] = {
+    "cut": TcpProxy.cut,
+    "silent": TcpProxy.silence,
+    "500 ms slow": lambda link: link.slow_down(0.5),
 }
 
 
 @pytest.mark.wider
 @pytest.mark.parametrize("fault", FAULTS)
 def test_reads_go_on_and_nobody_gets_more_than_the_budget_over_a_bad_link(
-    ada: Person, link: BadLink, fault: str, capsys: pytest.CaptureFixture[str]
+    ada: Person, link: TcpProxy, fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with reading(ada) as reads, bursting(ada.server) as burst:
         eventually(lambda: REFUSED in burst.statuses)

@@ -37,6 +37,7 @@ PAGES = frozenset(
         "/verify",
         "/account",
         "/outbox",
+        "/mails",
         "/docs",
     },
 )
