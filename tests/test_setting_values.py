@@ -120,6 +120,9 @@ def test_a_database_that_is_no_sqlite_file_is_refused(text: str) -> None:
         ("redis://h", "redis://h"),
         ("rediss://u:p@h:6380", "rediss://u:p@h:6380"),
         ("unix:///run/v.sock", "unix:///run/v.sock"),
+        ("valkey+sentinel://a,b:1/m", "redis+sentinel://a,b:1/m"),
+        ("valkeys+cluster://a,b:1", "rediss+cluster://a,b:1"),
+        ("REDIS+CLUSTER://valkey", "redis+cluster://valkey"),
     ],
 )
 def test_a_valkey_url_is_given_in_the_form_that_its_driver_knows(

@@ -208,12 +208,23 @@ def test_argon2_takes_no_seconds() -> None:
         ("redis://127.0.0.1:6379", False),
         ("redis://[::1]:6379", False),
         ("unix:///run/valkey.sock", False),
+        ("redis+sentinel://127.0.0.1,[::1]:1/main", False),
+        ("redis+sentinel://127.0.0.1,10.0.0.7/main", True),
+        ("rediss+sentinel://10.0.0.7,10.0.0.8/main", False),
+        ("redis+cluster://localhost:1,cache.example.org", True),
+        ("valkeys+cluster://cache.example.org", False),
     ],
 )
 def test_production_wants_tls_to_a_valkey_elsewhere(url: str, refused: bool) -> None:
     valkey = {"CHRONICLE_VALKEY_URL": url}
     assert problems_of(valkey) == {}
     assert ("CHRONICLE_VALKEY_URL" in problems_of(PRODUCTION | valkey)) is refused
+
+
+def test_a_key_for_valkey_needs_its_certificate() -> None:
+    key = {"CHRONICLE_VALKEY_KEY_FILE": "client.key"}
+    assert set(problems_of(key)) == {"CHRONICLE_VALKEY_CERT_FILE"}
+    assert problems_of(key | {"CHRONICLE_VALKEY_CERT_FILE": "client.pem"}) == {}
 
 
 def test_a_mailer_needs_what_it_sends_with() -> None:
@@ -257,11 +268,15 @@ def test_a_base_url_that_was_set_stays_whatever_port_is_bound() -> None:
     assert bound.ledger_origin == "example.org/api/web3/log"
 
 
+@pytest.mark.parametrize(
+    ("scheme", "rest"),
+    [("redis", "h/0"), ("rediss+sentinel", "h:1,[::1]:2/main"), ("redis+cluster", "h:1,i:2")],
+)
 @given(password=st.text("abcXYZ019!$*-._~", min_size=12))
-def test_no_password_is_shown_anywhere(password: str) -> None:
+def test_no_password_is_shown_anywhere(scheme: str, rest: str, password: str) -> None:
     settings = load(
         {
-            "CHRONICLE_VALKEY_URL": f"redis://user:{password}@h/0?password={password}",
+            "CHRONICLE_VALKEY_URL": f"{scheme}://user:{password}@{rest}?password={password}",
             "CHRONICLE_SMTP_URL": f"smtp://user:{password}@h",
             "CHRONICLE_BREVO_API_KEY": password,
         }
@@ -275,7 +290,9 @@ def test_no_password_is_shown_anywhere(password: str) -> None:
 @pytest.mark.parametrize(
     "name", ["VALKEY_URL", "DATABASE_URL", "BASE_URL", "SMTP_URL", "BREVO_URL"]
 )
-@pytest.mark.parametrize("scheme", ["redis", "mongodb", "https", "smtp", "redis "])
+@pytest.mark.parametrize(
+    "scheme", ["redis", "redis+sentinel", "redis+cluster", "mongodb", "https", "smtp", "redis "]
+)
 def test_no_password_is_repeated_in_a_mistake(name: str, scheme: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load({f"CHRONICLE_{name}": f"{scheme}://user:canary@host:99999"})

@@ -1,8 +1,9 @@
 """A lock that all processes share, for what only one of them should do at a time.
 
 It keeps others from doing the same work; it can't keep a process that was asleep from going on
-when its lock has long been somebody else's. What must not be done twice therefore carries the
-lock's fencing number, and whoever stores the result refuses a lower one than it has seen.
+when its lock has long been somebody else's, nor a store that failed over from giving it to two.
+What must not be done twice is decided by a conditional write in the database; a lock only saves
+doing it in vain.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Protocol
 class HeldLock:
     """A lock that was given to this caller alone, who proves it by `token`.
 
-    `fence` is higher than that of every earlier holder of the same lock.
+    `fence` is higher than that of every earlier holder of the same lock, for log lines and people:
+    a store that failed over to a machine whose clock is behind may repeat one.
     """
 
     name: str

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from chronicle import mongodb_urls
+from chronicle import mongodb_urls, valkey_address
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -176,15 +176,8 @@ def database_url(text: str) -> SecretUrl:
 
 def valkey_url(text: str) -> SecretUrl:
     """A Valkey or Redis address, under the scheme that redis-py knows it by."""
-    parts = _split(text)
-    schemes = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss"}
-    if parts.scheme == "unix":
-        if not parts.path.strip("/"):
-            raise ValueError("unix:// needs the socket's path, as unix:///run/valkey/valkey.sock")
-        return SecretUrl(text)
-    if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError("is not valkey://host:port, redis://, rediss:// (TLS) or unix:///socket")
-    return SecretUrl(schemes[parts.scheme] + text[text.index("://") :])
+    _refuse_spaces(text)
+    return SecretUrl(valkey_address.canonical(text))
 
 
 def smtp_url(text: str) -> SecretUrl:
@@ -273,14 +266,18 @@ def _is_ip(text: str) -> bool:
 
 def _split(text: str) -> SplitResult:
     """Split a URL, with its port checked. It may hold a password, so no error repeats it."""
-    if any(character.isspace() or not character.isprintable() for character in text):
-        raise ValueError("the address holds spaces or control characters")
+    _refuse_spaces(text)
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
         raise ValueError("this is not an address with a port from 0 to 65535") from None
     return parts
+
+
+def _refuse_spaces(text: str) -> None:
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise ValueError("the address holds spaces or control characters")
 
 
 def networks(text: str) -> tuple[Network, ...]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from chronicle import mongodb_urls
+from chronicle import mongodb_urls, valkey_address
 from chronicle import setting_values as values
 from chronicle.auth import password_bounds as bounds
 from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
@@ -79,6 +79,9 @@ class Settings:
     database_url: SecretUrl
     valkey_url: SecretUrl | None
     geoip_file: Path | None
+    valkey_ca_file: Path | None
+    valkey_cert_file: Path | None
+    valkey_key_file: Path | None
     mailer: Mailer
     smtp_url: SecretUrl | None
     brevo_api_key: Secret | None
@@ -194,6 +197,9 @@ def _read(reader: Reader) -> Settings:
         database_url=reader.read("database_url", values.database_url, database),
         valkey_url=reader.read("valkey_url", values.valkey_url, None),
         geoip_file=reader.read("geoip_file", values.path, None),
+        valkey_ca_file=reader.read("valkey_ca_file", values.path, None),
+        valkey_cert_file=reader.read("valkey_cert_file", values.path, None),
+        valkey_key_file=reader.read("valkey_key_file", values.path, None),
         trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
         allowed_origins=reader.read("allowed_origins", values.origins, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
@@ -267,6 +273,10 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
             "hashes would take seconds: memory in KiB times passes is at most"
             f" {bounds.ARGON2_MOST_WORK_KIB}",
         )
+    if settings.valkey_key_file is not None and settings.valkey_cert_file is None:
+        yield Problem(
+            "CHRONICLE_VALKEY_CERT_FILE", "is missing: the key in CHRONICLE_VALKEY_KEY_FILE is its"
+        )
     if settings.mailer is Mailer.SMTP and settings.smtp_url is None:
         yield Problem(
             "CHRONICLE_SMTP_URL",
@@ -326,11 +336,12 @@ def _production_refusals(settings: Settings) -> Iterator[Problem]:
             "production wants TLS, with the certificate checked, to every host that is not this"
             " machine: add tls=true, and none of the tlsInsecure and tlsAllowInvalid options",
         )
-    url = settings.valkey_url.reveal() if settings.valkey_url else None
-    if url and url.startswith("redis://") and not values.is_local(url):
+    valkey = valkey_address.parse(settings.valkey_url.reveal()) if settings.valkey_url else None
+    if valkey and not valkey.tls and not valkey.local:
         yield Problem(
             "CHRONICLE_VALKEY_URL",
-            "production wants TLS to every host that is not this machine: use rediss://",
+            "production wants TLS to every host that is not this machine: use rediss://,"
+            " rediss+sentinel:// or rediss+cluster://",
         )
 
 

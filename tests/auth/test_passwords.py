@@ -193,6 +193,8 @@ async def test_work_that_fails_fails_its_caller_alone(shared: PasswordHashing) -
     with pytest.raises(MemoryError):
         await shared._run(fail)
     assert await shared.hash("seven lamps over a quiet harbour")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
 async def test_hashing_gives_way_to_everything_else() -> None:
     seen = []

@@ -13,6 +13,7 @@ from tests.contract.shapes import check_shapes
 from tests.databases import DATABASES, OpenDatabase, location, open_database
 from tests.fakes.world import FakeWorld
 from tests.services.choice import mongo_server_url
+from tests.services.valkey import EVERY_KIND, Services, Store, opened
 
 
 @pytest.fixture
@@ -34,6 +35,20 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[OpenDatabase
     async with open_database(request.param, location(request.param, request)) as database:
         yield database
         await check_shapes(database)
+
+
+@pytest.fixture(scope="session")
+def valkeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    services = Services(tmp_path_factory.mktemp("valkeys"))
+    yield services
+    services.close()
+
+
+@pytest.fixture(params=EVERY_KIND)
+async def store(request: pytest.FixtureRequest, valkeys: Services) -> AsyncIterator[Store]:
+    """Every way in which Valkey can be run, empty."""
+    async with opened(valkeys[request.param]) as store:
+        yield store
 
 
 @pytest.fixture

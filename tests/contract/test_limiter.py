@@ -6,42 +6,29 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 from redis.crc import key_slot
 
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
-from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.errors import Unavailable
 from chronicle.security.limits import Limit, Limiter, Window
 from tests.fakes.limits import InMemoryLimiter
 from tests.fakes.world import FakeWorld
+from tests.services.valkey import EVERY_KIND, Services, Store, opened
 
 MINUTE = Limit("login:60", "address-60s", Window(3, 60))
 HOUR = Limit("login:3600", "address-3600s", Window(5, 3600))
 
 
-@pytest.fixture(scope="module")
-def valkey_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("valkey")
-
-
-@pytest.fixture
-async def client(valkey_folder: Path) -> AsyncIterator[Redis]:
-    process = ValkeyProcess(valkey_folder)
-    await process.start()
-    client = valkey.connect(process.url)
-    await client.flushall()
-    yield client
-    await client.aclose()
-    await process.stop()
-
-
-@pytest.fixture(params=["memory", "valkey"])
-def limiter(request: pytest.FixtureRequest, world: FakeWorld) -> Limiter:
+@pytest.fixture(params=["memory", *EVERY_KIND])
+async def limiter(
+    request: pytest.FixtureRequest, valkeys: Services, world: FakeWorld
+) -> AsyncIterator[Limiter]:
     if request.param == "memory":
-        return InMemoryLimiter(lambda: world.time)
-    return ValkeyLimiter(request.getfixturevalue("client"), clock=lambda: world.time)
+        yield InMemoryLimiter(lambda: world.time)
+        return
+    async with opened(valkeys[request.param]) as store:
+        yield ValkeyLimiter(store.valkey, clock=lambda: world.time)
 
 
 async def spend(limiter: Limiter, *limits: Limit) -> bool:
@@ -103,7 +90,7 @@ async def test_of_racing_calls_no_more_than_the_count_are_granted(limiter: Limit
     assert sum(granted) == 3
 
 
-async def test_callers_beyond_the_connections_wait_for_their_turn(limiter: Limiter) -> None:
+async def test_callers_beyond_those_under_way_wait_for_their_turn(limiter: Limiter) -> None:
     wide = Limit("login:60", "address-60s", Window(1000, 60))
     granted = await asyncio.gather(*(spend(limiter, wide) for _ in range(200)))
     assert granted == [True] * 200
@@ -141,8 +128,8 @@ async def test_no_window_of_100_randomised_bursts_holds_more_than_its_count(
             assert after - first >= seconds - 5e-7
 
 
-async def test_a_clock_set_back_shortens_no_window(client: Redis, world: FakeWorld) -> None:
-    limiter = ValkeyLimiter(client, clock=lambda: world.time)
+async def test_a_clock_set_back_shortens_no_window(store: Store, world: FakeWorld) -> None:
+    limiter = ValkeyLimiter(store.valkey, clock=lambda: world.time)
     for _ in range(3):
         assert await spend(limiter, MINUTE)
         world.pass_time(seconds=10)
@@ -169,20 +156,20 @@ async def test_a_lower_count_holds_for_what_was_spent_under_a_higher_one(
     assert refused.levels[0].more_in_seconds == pytest.approx(50)
 
 
-async def test_valkey_counts_by_its_own_clock_and_forgets_what_is_over(client: Redis) -> None:
-    limiter = ValkeyLimiter(client)
+async def test_valkey_counts_by_its_own_clock_and_forgets_what_is_over(store: Store) -> None:
+    limiter = ValkeyLimiter(store.valkey)
     assert [await spend(limiter, MINUTE, HOUR) for _ in range(4)] == [True, True, True, False]
-    keys = sorted(await client.keys("*"))
-    lives = [await client.pttl(key) for key in keys]
+    keys = store.keys()
+    lives = [store.raw.pttl(key) for key in keys]
     assert len(keys) == 2
     assert 3_590_000 < lives[0] <= 3_600_000
     assert 50_000 < lives[1] <= 60_000
 
 
-async def test_a_subjects_keys_lie_in_one_slot_of_a_cluster(client: Redis) -> None:
-    await spend(ValkeyLimiter(client), MINUTE, HOUR)
-    tagged = [key[key.index(b"{") + 1 : key.index(b"}")] for key in await client.keys("*")]
-    assert len({key_slot(tag) for tag in tagged}) == 1
+async def test_a_subjects_keys_lie_in_one_slot_of_a_cluster(store: Store) -> None:
+    await spend(ValkeyLimiter(store.valkey), MINUTE, HOUR)
+    kept = store.keys()
+    assert len({key_slot(key) for key in kept}) == 1
 
 
 async def test_without_its_server_a_decision_is_unavailable(tmp_path: Path) -> None:

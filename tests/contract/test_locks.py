@@ -1,40 +1,25 @@
 """What every keeper of locks promises."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
+import chronicle
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
-from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.errors import Unavailable
 from chronicle.locks import HeldLock, Locks
 from chronicle.world import World
 from tests.fakes.locks import InMemoryLocks
 from tests.fakes.world import FakeWorld
+from tests.services.valkey import EVERY_KIND, Services, Store, opened
 
 LIFETIME = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def valkey_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("valkey")
-
-
-@pytest.fixture
-async def client(valkey_folder: Path) -> AsyncIterator[Redis]:
-    process = ValkeyProcess(valkey_folder)
-    await process.start()
-    client = valkey.connect(process.url)
-    await client.flushall()
-    yield client
-    await client.aclose()
-    await process.stop()
 
 
 @dataclass
@@ -46,22 +31,25 @@ class Shared:
     expire: Callable[[HeldLock], Awaitable[object]]
 
 
-@pytest.fixture(params=["memory", "valkey"])
-def shared(request: pytest.FixtureRequest, world: FakeWorld) -> Shared:
+@pytest.fixture(params=["memory", *EVERY_KIND])
+async def shared(
+    request: pytest.FixtureRequest, valkeys: Services, world: FakeWorld
+) -> AsyncIterator[Shared]:
     if request.param == "memory":
         locks = InMemoryLocks(lambda: world.time)
 
         async def pass_time(_held: HeldLock) -> None:
             world.time += LIFETIME
 
-        return Shared(locks, locks, pass_time)
-    client: Redis = request.getfixturevalue("client")
-    return Shared(
-        ValkeyLocks(client, World()),
-        ValkeyLocks(client, World()),
-        # Just what Valkey does by itself when the time has come.
-        lambda held: client.pexpire(f"chronicle:lock:{{{held.name}}}", 0),
-    )
+        yield Shared(locks, locks, pass_time)
+        return
+    async with opened(valkeys[request.param]) as store:
+
+        async def expire(held: HeldLock) -> None:
+            # Just what Valkey does by itself when the time has come.
+            store.raw.pexpire(f"chronicle:lock:{{{held.name}}}", 0)
+
+        yield Shared(ValkeyLocks(store.valkey, World()), ValkeyLocks(store.valkey, World()), expire)
 
 
 async def acquire(locks: Locks, name: str = "sweep") -> HeldLock:
@@ -136,25 +124,35 @@ async def test_the_fence_grows_with_every_owner(shared: Shared) -> None:
     assert fences == sorted(set(fences))
 
 
-async def test_the_fence_grows_over_a_flushed_valkey(client: Redis) -> None:
-    locks = ValkeyLocks(client, World())
+async def test_the_fence_grows_over_a_flushed_valkey(store: Store) -> None:
+    locks = ValkeyLocks(store.valkey, World())
     before = await acquire(locks)
-    await client.flushall()
+    store.raw.flushall()
     assert (await acquire(locks)).fence > before.fence
 
 
-async def test_the_fence_grows_when_the_clock_was_set_back(client: Redis) -> None:
-    locks = ValkeyLocks(client, World())
+async def test_the_fence_grows_when_the_clock_was_set_back(store: Store) -> None:
+    locks = ValkeyLocks(store.valkey, World())
     ahead = (await acquire(locks)).fence + 10**12
-    await client.set("chronicle:lock:{later}:fence", ahead)
+    store.raw.set("chronicle:lock:{later}:fence", ahead)
     assert (await acquire(locks, "later")).fence == ahead + 1
 
 
-async def test_renewing_lets_it_live_on_from_now(client: Redis) -> None:
-    locks = ValkeyLocks(client, World())
+def test_nothing_in_chronicle_rests_on_a_number_that_a_failover_may_repeat() -> None:
+    package = Path(chronicle.__file__).parent
+    users = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"\.fence\b", path.read_text(encoding="utf-8"))
+    }
+    assert users == set()
+
+
+async def test_renewing_lets_it_live_on_from_now(store: Store) -> None:
+    locks = ValkeyLocks(store.valkey, World())
     held = await acquire(locks)
     assert await locks.renew(held, lifetime=timedelta(hours=1))
-    assert 3_590_000 < await client.pttl("chronicle:lock:{sweep}") <= 3_600_000
+    assert 3_590_000 < store.raw.pttl("chronicle:lock:{sweep}") <= 3_600_000
 
 
 async def test_without_its_server_every_call_is_unavailable(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from chronicle.adapters.shared_state import valkey
-from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
+from chronicle.adapters.shared_state.valkey_tickets import ValkeyTickets
 from chronicle.auth.ports import Ticket, Tickets
 from chronicle.errors import Unavailable
 from chronicle.world import World
 from tests.fakes.auth import InMemoryTickets
 from tests.fakes.world import FakeWorld
+from tests.services.valkey import EVERY_KIND, Services, opened
 
 
 @pytest.fixture
@@ -25,25 +26,13 @@ def world() -> FakeWorld:
     return world
 
 
-@pytest.fixture(scope="module")
-def valkey_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("valkey")
-
-
-@pytest.fixture(params=["memory", "valkey"])
-async def tickets(request: pytest.FixtureRequest, valkey_folder: Path) -> AsyncIterator[Tickets]:
+@pytest.fixture(params=["memory", *EVERY_KIND])
+async def tickets(request: pytest.FixtureRequest, valkeys: Services) -> AsyncIterator[Tickets]:
     if request.param == "memory":
         yield InMemoryTickets()
         return
-    process = ValkeyProcess(valkey_folder)
-    await process.start()
-    client = valkey.connect(process.url)
-    try:
-        await client.flushall()
-        yield valkey.ValkeyTickets(client)
-    finally:
-        await client.aclose()
-        await process.stop()
+    async with opened(valkeys[request.param]) as store:
+        yield ValkeyTickets(store.valkey)
 
 
 def a_ticket(world: FakeWorld, *, guesses: int = 5) -> Ticket:
@@ -143,7 +132,7 @@ async def test_without_its_server_every_call_is_unavailable(
     tmp_path: Path, world: FakeWorld
 ) -> None:
     client = valkey.connect(f"unix://{tmp_path}/nobody.sock")
-    tickets = valkey.ValkeyTickets(client)
+    tickets = ValkeyTickets(client)
     ticket = a_ticket(world)
     calls = [
         tickets.put(ticket),
@@ -153,5 +142,5 @@ async def test_without_its_server_every_call_is_unavailable(
     for call in calls:
         with pytest.raises(Unavailable):
             await call
-    assert not await valkey.is_up(client)
+    assert not await client.is_up()
     await client.aclose()

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a real server, that makes its link slow, or cuts it."""
+"""A TCP proxy in front of a real server, that makes its link slow or silent, or cuts it."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,8 @@ class TcpProxy:
         self._target_port = target_port
         self._delay_seconds = 0.0
         self._is_cut = False
+        self._speaks = asyncio.Event()
+        self._speaks.set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="tcp-proxy", daemon=True)
         self._listening = threading.Event()
@@ -31,10 +33,15 @@ class TcpProxy:
         """From now on, every piece waits so long on its way, in either direction."""
         self._delay_seconds = seconds
 
+    def silence(self) -> None:
+        """Hold back whatever comes, and tell nobody, until `mend`."""
+        self._loop.call_soon_threadsafe(self._speaks.clear)
+
     def mend(self) -> None:
         """Be as if there was no proxy."""
         self._is_cut = False
         self._delay_seconds = 0.0
+        self._loop.call_soon_threadsafe(self._speaks.set)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -100,6 +107,7 @@ class TcpProxy:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while piece := await source.read(_PIECE):
+            await self._speaks.wait()
             if self._delay_seconds:
                 await asyncio.sleep(self._delay_seconds)
             sink.write(piece)

@@ -13,6 +13,7 @@ from chronicle.auth.report import Report
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.sign_in import SignIn
 from chronicle.auth.sign_out import SignOut
+from chronicle.circuit import CircuitState
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Verifier
 from chronicle.overview.gather import OverviewDesk
@@ -32,7 +33,8 @@ class Application:
     """The domains' services, and the few settings that routes need.
 
     `outbox` is there where mail goes into a folder, in development only, and `mail_settled` waits
-    until what was mailed so far was handed over once. `health` checks one dependency by name.
+    until what was mailed so far was handed over once. `health` checks one dependency by name, and
+    `circuits` tells the state of its circuit breaker where it has one.
     """
 
     settings: Settings
@@ -59,3 +61,4 @@ class Application:
     outbox: Outbox | None
     mail_settled: Callable[[], Awaitable[None]]
     health: Mapping[str, Callable[[], Awaitable[bool]]]
+    circuits: Mapping[str, Callable[[], CircuitState]]

@@ -13,6 +13,7 @@ from chronicle.api.endpoint import Call, Routes
 from chronicle.auth.mail_samples import SAMPLES
 from chronicle.auth.mail_templates import LANGUAGES
 from chronicle.auth.ports import Mail
+from chronicle.circuit import CircuitState
 from chronicle.errors import NotFound
 
 endpoint = Routes("Operation")
@@ -39,10 +40,14 @@ class Alive(msgspec.Struct):
 
 
 class Readiness(msgspec.Struct):
-    """Whether it can serve, and each dependency by name."""
+    """Whether it can serve, and each dependency by name.
+
+    Of those with a circuit breaker, its state: while it is `open` they are not called at all.
+    """
 
     status: Literal["ready", "not_ready"]
     dependencies: dict[str, bool]
+    circuits: dict[str, CircuitState]
 
 
 class OutboxMail(msgspec.Struct):
@@ -94,9 +99,10 @@ async def ready(call: Call[None, None]) -> Readiness | Response:
     names = list(call.app.health)
     states = await asyncio.gather(*(_holds(call, name) for name in names))
     dependencies = dict(zip(names, states, strict=True))
+    circuits = {name: state() for name, state in call.app.circuits.items()}
     if all(states):
-        return Readiness("ready", dependencies)
-    body = msgspec.json.encode(Readiness("not_ready", dependencies))
+        return Readiness("ready", dependencies, circuits)
+    body = msgspec.json.encode(Readiness("not_ready", dependencies, circuits))
     return Response(body, 503, media_type="application/json")
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 import uvloop
 
 from chronicle.adapters.key_watch import KeyWatch
-from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
 from chronicle.api import server
@@ -31,6 +30,7 @@ from chronicle.wiring.databases import open_tables
 from chronicle.wiring.mail import MailParts, wire_mail
 from chronicle.wiring.people import People, password_hashing, password_policy
 from chronicle.wiring.storage import (
+    EvictionWatch,
     Storage,
     load_keys,
     open_places,
@@ -152,9 +152,16 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             outbox=mail.outbox,
             mail_settled=mail.delivery.settle,
             health=_health_checks(storage, sequencer),
+            circuits={"shared_state": lambda: storage.shared_state.circuit},
         )
         watch = KeyWatch(settings.keys_file, keys, world.now)
-        chores = [*_chores(settings, people, blocklist, mail), Chore("follow keys", 2, watch.look)]
+        eviction = EvictionWatch(storage.shared_state)
+        await eviction.look()
+        chores = [
+            *_chores(settings, people, blocklist, mail),
+            Chore("follow keys", 2, watch.look),
+            Chore("look whether Valkey evicts", 60, eviction.look),
+        ]
         async with running(jobs, chores, ValkeyLocks(storage.shared_state, world)):
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)
@@ -220,6 +227,6 @@ def _health_checks(
 
     return {
         "database": storage.database_is_up,
-        "shared_state": lambda: valkey.is_up(storage.shared_state),
+        "shared_state": storage.shared_state.is_up,
         "ledger": ledger,
     }

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from chronicle.adapters.breaches.hibp import HibpBreaches
-from chronicle.adapters.shared_state import valkey
+from chronicle.adapters.shared_state.valkey_tickets import ValkeyTickets
 from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
@@ -136,7 +136,7 @@ class People:
             wake_ledger=wake_ledger,
         )
         self.sign_out = SignOut(self.book, self.sessions, self.devices)
-        tickets = valkey.ValkeyTickets(storage.shared_state)
+        tickets = ValkeyTickets(storage.shared_state)
         code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
         codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
         self.code_sign_in = CodeSignIn(

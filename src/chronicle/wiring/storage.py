@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
 
-from redis.asyncio import Redis
-
 from chronicle.adapters import keys_file
 from chronicle.adapters.geoip.mmdb import MmdbPlaces, UnusablePlaces
 from chronicle.adapters.geoip.nowhere import Nowhere
 from chronicle.adapters.ipfs.local import LocalContentStore
 from chronicle.adapters.shared_state import valkey
+from chronicle.adapters.shared_state.valkey import Valkey
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.adapters.tiles.folder import FolderTiles
 from chronicle.errors import CannotStart, Failure
@@ -23,6 +22,11 @@ from chronicle.wiring.databases import Tables, open_tables
 _log = logging.getLogger(__name__)
 
 _HINT = "Is CHRONICLE_VALKEY_URL right, and is the server there running?"
+_START_SECONDS = 2.0
+_EVICTS = (
+    "Valkey must not throw away limits and codes when its memory is full: set"
+    " `maxmemory-policy noeviction`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class Storage(Tables):
 
     tiles: FolderTiles
     content: LocalContentStore
-    shared_state: Redis
+    shared_state: Valkey
 
 
 def load_keys(settings: Settings) -> Keyring:
@@ -57,11 +61,7 @@ async def shared_state_url(
 async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStack) -> Storage:
     """Open it all; `stack` closes it. CannotStart when a part can't be used."""
     tables = await open_tables(settings, stack)
-    shared_state = valkey.connect(valkey_url)
-    if not await valkey.is_up(shared_state):
-        # No reason to refuse: who is signed in can go on, and it may come back at any moment.
-        _log.error("Valkey does not answer; until it does, no code is made or checked. %s", _HINT)
-    stack.push_async_callback(shared_state.aclose)
+    shared_state = await _open_shared_state(settings, valkey_url, stack)
     content = LocalContentStore(settings.data_dir / "content", has_cid=tables.uploads.has_cid)
     try:
         await content.open()
@@ -74,6 +74,36 @@ async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStac
         content=content,
         shared_state=shared_state,
     )
+
+
+async def _open_shared_state(settings: Settings, url: str, stack: AsyncExitStack) -> Valkey:
+    """A client of Valkey. CannotStart in production when it would throw away what it counts."""
+    trust = valkey.trust_of(
+        settings.valkey_ca_file, settings.valkey_cert_file, settings.valkey_key_file
+    )
+    shared_state = valkey.connect(url, trust=trust)
+    stack.push_async_callback(shared_state.aclose)
+    if not await shared_state.is_up(within_seconds=_START_SECONDS):
+        # No reason to refuse: who is signed in can go on, and it may come back at any moment.
+        _log.error("Valkey does not answer; until it does, no code is made or checked. %s", _HINT)
+    elif settings.production and (evicting := await shared_state.evicting()):
+        raise CannotStart(f"{_EVICTS} It is another one at: {', '.join(evicting)}")
+    return shared_state
+
+
+class EvictionWatch:
+    """Says in the log, once at each turn, that Valkey throws away keys."""
+
+    def __init__(self, shared_state: Valkey) -> None:
+        self._shared_state = shared_state
+        self._before: list[str] = []
+
+    async def look(self) -> None:
+        """Look once."""
+        evicting = await self._shared_state.evicting()
+        if evicting and evicting != self._before:
+            _log.warning("%s It is another one at: %s", _EVICTS, ", ".join(evicting))
+        self._before = evicting
 
 
 def open_places(settings: Settings) -> Places:

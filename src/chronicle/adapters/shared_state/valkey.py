@@ -1,156 +1,204 @@
-"""Tickets in Valkey or Redis. The Lua scripts beside this file make each step atomic."""
+"""What Chronicle asks of Valkey or Redis, be it one server, a primary under Sentinel or a Cluster.
+
+Every call has a deadline, and every way in which it can fail is `Unavailable`. All the keys of one
+call carry the same hash tag, so that a Cluster keeps them together. See docs/valkey.md.
+"""
 
 import asyncio
-from collections.abc import Awaitable
-from datetime import UTC, datetime
+import hashlib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-from chronicle.auth.ports import Ticket
-from chronicle.errors import Unavailable
+from chronicle import valkey_address
+from chronicle.adapters.shared_state.valkey_cluster import Cluster
+from chronicle.adapters.shared_state.valkey_link import LinkFailed, Manner, Place, Reply
+from chronicle.adapters.shared_state.valkey_node import Node
+from chronicle.adapters.shared_state.valkey_sentinel import Watched
+from chronicle.adapters.shared_state.valkey_topology import Single, Topology
+from chronicle.circuit import CircuitState
+from chronicle.errors import CannotStart, Unavailable
+from chronicle.valkey_address import ValkeyAddress
 
 _DEADLINE_SECONDS = 0.1
+# So many calls are under way at a time, so that none is late for being behind too many others.
+_TURNS = 16
 _TURN_SECONDS = 0.5
-_MOST_CONNECTIONS = 16
+# Redirections, a second try, a script to be loaded: more than this leads nowhere.
+_MOST_STEPS = 8
+_TRY_AGAIN_SECONDS = 0.01
+# The server is there, and not the one to ask, or not now.
+_ELSEWHERE = {"READONLY", "CLUSTERDOWN", "MASTERDOWN", "LOADING"}
 
 
-class _PatientPool(ConnectionPool):
-    """A pool whose callers wait for their turn; redis-py's own fails whoever finds it empty."""
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script, and the hash by which a server that has run it knows it."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._turns = asyncio.Semaphore(self.max_connections)
+    text: str
+    sha1: str
 
-    async def get_connection(self, *arguments: Any, **options: Any) -> AbstractConnection:
-        """A connection, in the order of asking; TimeoutError when the turn does not come."""
-        async with asyncio.timeout(_TURN_SECONDS):
-            await self._turns.acquire()
+    @classmethod
+    def named(cls, name: str) -> "Script":
+        """The one beside this file."""
+        text = files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
+        return cls(text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Valkey's choice
+
+
+class Valkey:
+    """The shared state. A call ends within 100 ms, redirections and second tries included.
+
+    Sixteen are under way at a time; the others wait for their turn, half a second at most.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._turns = asyncio.Semaphore(_TURNS)
+
+    async def run(self, script: Script, *, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script where its keys are; a server that does not know it yet learns it.
+
+        Raises:
+            Unavailable: it failed, or did not answer in time; it may have been done.
+        """
+        rest = (len(keys), *keys, *args)
+        known, whole = ("EVALSHA", script.sha1, *rest), ("EVAL", script.text, *rest)
+        return await self._call(keys[0], known, whole)
+
+    async def ask(self, *command: Any, key: str) -> Any:
+        """One command, sent to where the key is. Raises as `run`."""
+        return await self._call(key, command, command)
+
+    async def is_up(self, *, within_seconds: float = _DEADLINE_SECONDS) -> bool:
+        """Whether everything that may be kept can be kept now."""
         try:
-            connection: AbstractConnection = await super().get_connection(  # type: ignore[no-untyped-call]
-                *arguments, **options
-            )
-        except BaseException:
-            self._turns.release()
-            raise
-        return connection
+            return await self._topology.takes_writes(_now() + within_seconds)
+        except LinkFailed:
+            self._topology.doubt()
+            return False
 
-    async def release(self, connection: AbstractConnection) -> None:
-        """Give a connection back, and the turn with it."""
+    @property
+    def circuit(self) -> CircuitState:
+        """The state of the worst circuit of all servers."""
+        states = {node.state for node in self._topology.nodes}
+        worst_first = (CircuitState.OPEN, CircuitState.HALF_OPEN)
+        return next((each for each in worst_first if each in states), CircuitState.CLOSED)
+
+    async def evicting(self) -> list[str]:
+        """The servers that throw keys away when their memory is full, with their policies.
+
+        Servers that do not answer, or do not tell, are not among them.
+        """
+        found = []
+        for node in self._topology.nodes:
+            policy = await _memory_policy(node)
+            if policy not in (None, "noeviction"):
+                found.append(f"{node.place} ({policy})")
+        return found
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._topology.close()
+
+    async def _call(self, key: str, command: tuple[Any, ...], whole: tuple[Any, ...]) -> Any:
+        await self._take_turn()
         try:
-            await super().release(connection)
+            return await self._follow(key.encode(), command, whole)
+        except LinkFailed as error:
+            self._topology.doubt()
+            raise Unavailable from error
+        except Reply as error:
+            raise Unavailable from error
         finally:
             self._turns.release()
 
+    async def _take_turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise Unavailable from error
 
-def connect(url: str) -> "Redis":
-    """A client with a bounded pool and a deadline on each call."""
-    redis_url = url.replace("valkeys://", "rediss://", 1).replace("valkey://", "redis://", 1)
-    pool = _PatientPool.from_url(
-        redis_url,
-        socket_timeout=_DEADLINE_SECONDS,
-        socket_connect_timeout=_DEADLINE_SECONDS,
-        max_connections=_MOST_CONNECTIONS,
-        # One more try at once: a connection from before a restart of Valkey is found dead only
-        # when it is used. Each script is safe to run twice, or errs on the side of fewer guesses.
-        retry=Retry(NoBackoff(), 1),
-    )
-    return Redis.from_pool(pool)
+    async def _follow(self, key: bytes, command: tuple[Any, ...], whole: tuple[Any, ...]) -> Any:
+        """The reply, wherever servers send the call on to. LinkFailed or Reply when it fails."""
+        deadline = _now() + _DEADLINE_SECONDS
+        node = await self._topology.node_for(key, deadline)
+        asking: tuple[tuple[str], ...] = ()
+        for _ in range(_MOST_STEPS):
+            reply = await node.ask(*asking, command, deadline=deadline)
+            if not isinstance(reply, Reply):
+                return reply
+            if reply.kind in ("MOVED", "ASK"):
+                node = self._topology.redirected(reply)
+                asking = (("ASKING",),) if reply.kind == "ASK" else ()
+            elif reply.kind == "NOSCRIPT" and command is not whole:
+                command = whole
+            elif reply.kind == "TRYAGAIN":  # its keys are being moved, one by one
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+            elif reply.kind in _ELSEWHERE:
+                raise LinkFailed(str(reply)) from reply
+            else:
+                raise reply
+        raise LinkFailed("sent from one server to the next for too long")
 
 
-async def is_up(client: "Redis") -> bool:
-    """Whether it answers a PING in time."""
+def connect(url: str, *, trust: ssl.SSLContext | None = None) -> Valkey:
+    """A client of what the address names; it connects at its first call.
+
+    `trust` says with TLS which certificates are taken; None: those of the system's authorities.
+    """
+    address = valkey_address.parse(url)
+    return Valkey(_topology(address, trust))
+
+
+def trust_of(ca_file: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """What a TLS connection trusts, and how it shows who it is. Certificates are always checked.
+
+    Raises:
+        CannotStart: a file can't be used.
+    """
     try:
-        await in_time(client.ping())
-    except Unavailable:
-        return False
-    return True
+        trust = ssl.create_default_context(cafile=ca_file)
+        if certificate is not None:
+            trust.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise CannotStart(
+            f"The certificates for Valkey can't be used: {error}. See CHRONICLE_VALKEY_CA_FILE,"
+            " CHRONICLE_VALKEY_CERT_FILE and CHRONICLE_VALKEY_KEY_FILE."
+        ) from error
+    return trust
 
 
-class ValkeyTickets:
-    """`auth.ports.Tickets` on Valkey: one hash a ticket, which expires by itself."""
-
-    def __init__(self, client: "Redis") -> None:
-        self._client = client
-        self._guess = client.register_script(script("guess_ticket"))
-        self._renew = client.register_script(script("renew_ticket"))
-
-    async def put(self, ticket: Ticket) -> None:
-        """Store a new ticket."""
-        name = _name(ticket.key)
-        pipeline = self._client.pipeline(transaction=True)
-        pipeline.hset(
-            name,
-            mapping={
-                "content": ticket.content,
-                "code_mac": ticket.code_mac,
-                "guesses": ticket.guesses,
-                "expires_at": _millis(ticket.expires_at),
-                "resend_at": _millis(ticket.resend_at),
-            },
-        )
-        pipeline.pexpireat(name, _millis(ticket.expires_at))
-        await in_time(pipeline.execute())
-
-    async def guess(
-        self, key: bytes, code_mac: bytes, *, now: datetime
-    ) -> tuple[bool, bytes] | None:
-        """Spend one guess: (was it right, the content); None without such a ticket or guesses."""
-        answer = await in_time(self._guess(keys=[_name(key)], args=[code_mac, _millis(now)]))
-        return None if answer is None else (answer[0] == 1, answer[1])
-
-    async def look(self, key: bytes, *, now: datetime) -> tuple[bytes, datetime] | None:
-        """The content, and from when on it can be renewed; None without such a ticket."""
-        fields = ("content", "resend_at", "expires_at")
-        content, resend_at, expires_at = await in_time(self._client.hmget(_name(key), fields))
-        if expires_at is None or int(expires_at) <= _millis(now):
-            return None
-        return content, datetime.fromtimestamp(int(resend_at) / 1000, UTC)
-
-    async def renew(
-        self,
-        key: bytes,
-        code_mac: bytes,
-        *,
-        now: datetime,
-        expires_at: datetime,
-        resend_at: datetime,
-    ) -> bytes | datetime | None:
-        """Replace the code, the guesses left kept, and answer the content."""
-        times = [_millis(now), _millis(expires_at), _millis(resend_at)]
-        answer = await in_time(self._renew(keys=[_name(key)], args=[code_mac, *times]))
-        if answer is None:
-            return None
-        if isinstance(answer, list):
-            return cast(bytes, answer[0])
-        return datetime.fromtimestamp(int(answer) / 1000, UTC)
-
-    async def drop(self, key: bytes) -> None:
-        """Forget a ticket; no error when there is none."""
-        await in_time(self._client.delete(_name(key)))
+def _topology(address: ValkeyAddress, trust: ssl.SSLContext | None) -> Topology:
+    tls = (trust or ssl.create_default_context()) if address.tls else None
+    manner = Manner(tls, address.login, address.database)
+    places = [Place(host, port) for host, port in address.hosts]
+    match address.topology:
+        case valkey_address.Topology.SENTINEL:
+            return Watched(address.service, places, manner, address.sentinel_login)
+        case valkey_address.Topology.CLUSTER:
+            return Cluster(places, manner)
+        case valkey_address.Topology.SINGLE:
+            return Single(places[0] if places else Place(socket=address.socket), manner)
 
 
-def _name(key: bytes) -> str:
-    return f"chronicle:ticket:{{{key.hex()}}}"
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def script(name: str) -> str:
-    """The text of a Lua script beside this file."""
-    return files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
-
-
-async def in_time(call: Awaitable[Any]) -> Any:
-    """The answer of a call. Unavailable when it fails or takes too long."""
+async def _memory_policy(node: Node) -> str | None:
+    # INFO rather than CONFIG: who rents a Valkey may often not ask for the latter.
     try:
-        return await call
-    except (RedisError, OSError, TimeoutError) as error:
-        raise Unavailable from error
+        info = await node.ask(("INFO", "memory"), deadline=_now() + 10 * _DEADLINE_SECONDS)
+    except LinkFailed:
+        return None
+    if not isinstance(info, bytes):
+        return None
+    lines = info.decode(errors="replace").splitlines()
+    return next((line[17:] for line in lines if line.startswith("maxmemory_policy:")), None)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-from redis.asyncio import Redis
-
-from chronicle.adapters.shared_state.valkey import in_time, script
+from chronicle.adapters.shared_state.valkey import Script, Valkey
 from chronicle.locks import HeldLock
 from chronicle.world import World
 
@@ -12,16 +10,13 @@ _TOKEN_BYTES = 16
 
 
 class ValkeyLocks:
-    """`chronicle.locks.Locks` on one Valkey.
+    """`chronicle.locks.Locks` on Valkey."""
 
-    One that fails over before it has copied a lock may give it to somebody else: that is what the
-    fencing number is for.
-    """
-
-    def __init__(self, client: "Redis", world: World) -> None:
-        self._acquire = client.register_script(script("acquire_lock"))
-        self._renew = client.register_script(script("renew_lock"))
-        self._release = client.register_script(script("release_lock"))
+    def __init__(self, valkey: Valkey, world: World) -> None:
+        self._valkey = valkey
+        self._acquire = Script.named("acquire_lock")
+        self._renew = Script.named("renew_lock")
+        self._release = Script.named("release_lock")
         self._world = world
 
     async def acquire(self, name: str, *, lifetime: timedelta) -> HeldLock | None:
@@ -29,18 +24,19 @@ class ValkeyLocks:
         token = self._world.random_bytes(_TOKEN_BYTES).hex()
         key = _key(name)
         keys = [key, f"{key}:fence"]
-        fence = await in_time(self._acquire(keys=keys, args=[token, _millis(lifetime)]))
+        fence = await self._valkey.run(self._acquire, keys=keys, args=[token, _millis(lifetime)])
         return None if fence is None else HeldLock(name, token, int(fence))
 
     async def renew(self, held: HeldLock, *, lifetime: timedelta) -> bool:
         """Have it for so long from now on. False when it is no longer this holder's."""
-        arguments = [held.token, str(_millis(lifetime))]
-        renewed: int = await in_time(self._renew(keys=[_key(held.name)], args=arguments))
+        args = [held.token, _millis(lifetime)]
+        renewed: int = await self._valkey.run(self._renew, keys=[_key(held.name)], args=args)
         return renewed == 1
 
     async def release(self, held: HeldLock) -> bool:
         """Give it back. False, and nothing happens, when it is no longer this holder's."""
-        released: int = await in_time(self._release(keys=[_key(held.name)], args=[held.token]))
+        keys = [_key(held.name)]
+        released: int = await self._valkey.run(self._release, keys=keys, args=[held.token])
         return released == 1
 
 
