@@ -13,15 +13,18 @@ byte of the body is read. The answer is a Struct or list (JSON), `None` (204), o
 
 import asyncio
 import inspect
+import re
 import typing
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+import msgspec.inspect
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -371,7 +374,23 @@ def read_query(scope: Scope, kind: Any) -> Any:
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
         raise Rejected("invalid_request", "A query parameter stands twice.")
+    for name in _whole_numbers(kind):
+        # To msgspec "1.0" and "1e1" are whole numbers too; here a number has one spelling.
+        if not re.fullmatch("-?[0-9]+", parameters.get(name, "0")):
+            wrong = FieldError(name, "is not a whole number")
+            raise Rejected(
+                "invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,)
+            )
     return convert(parameters, kind, strict=False)
+
+
+@cache
+def _whole_numbers(kind: Any) -> tuple[str, ...]:
+    return tuple(
+        each.encode_name
+        for each in msgspec.structs.fields(kind)
+        if isinstance(msgspec.inspect.type_info(each.type), msgspec.inspect.IntType)
+    )
 
 
 def convert(value: object, kind: Any, *, strict: bool = True) -> Any:
