@@ -3,19 +3,21 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 
 import uvloop
 
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
+from chronicle.adapters.database.sqlite.clock_floor import SqliteClockFloor
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
 from chronicle.api import server
 from chronicle.api.application import Application
 from chronicle.api.log_lines import configure_logging
-from chronicle.errors import CannotStart, Failure
+from chronicle.clock import ClockFloor, guarded
+from chronicle.errors import CannotStart, Failure, Unavailable
 from chronicle.ledger.checkpoints import settled_origin
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Signer
@@ -83,6 +85,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         jobs: list[Callable[[], Awaitable[None]]] = []
         valkey_url = await shared_state_url(settings, stack, jobs)
         storage = await open_storage(settings, valkey_url, stack)
+        world = await guarded(world, storage.clock_floor)
         origin = await settled_origin(storage.checkpoints, settings.ledger_origin)
         signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
         sequencer = await _start_ledger(storage, signer, world)
@@ -140,15 +143,18 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             mail_settled=mail.delivery.settle,
             health=_health_checks(storage, sequencer),
         )
-        chores = _chores(settings, people, blocklist, mail)
+        chores = _chores(settings, people, blocklist, mail, storage)
         async with running(jobs, chores, ValkeyLocks(storage.shared_state, world)):
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)
             await sequencer.stop()
+            # Without it, the next start knows the time of up to one turn of the chore ago.
+            with suppress(Unavailable):
+                await storage.clock_floor.raise_to(world.now())
 
 
 def _chores(
-    settings: Settings, people: People, blocklist: Blocklist, mail: MailParts
+    settings: Settings, people: People, blocklist: Blocklist, mail: MailParts, storage: Storage
 ) -> list[Chore]:
     keep_events = timedelta(days=settings.event_days)
     keep_mails = timedelta(days=settings.mail_days)
@@ -164,6 +170,7 @@ def _chores(
     return [
         Chore("forget successors", 5, people.sessions.forget_successors),
         Chore("refresh the blocklist", 2, blocklist.refresh),
+        Chore("note the time", 5, lambda: storage.clock_floor.raise_to(people.world.now())),
         *(Chore(name, 3600, do, one=True) for name, do in hourly.items()),
     ]
 
@@ -179,6 +186,20 @@ def open_blocklist(settings: Settings) -> Iterator[Blocklist]:
     engine = open_database(settings.database_path)
     try:
         yield Blocklist(SqliteBlocks(engine), FieldCipher(keys), BlindIndex(keys), World())
+    finally:
+        engine.close()
+
+
+@contextmanager
+def open_clock_floor(settings: Settings) -> Iterator[ClockFloor]:
+    """The highest time seen, in the database as it lies there, until the block ends.
+
+    Raises:
+        CannotStart: as `run`.
+    """
+    engine = open_database(settings.database_path)
+    try:
+        yield SqliteClockFloor(engine)
     finally:
         engine.close()
 

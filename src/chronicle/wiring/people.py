@@ -76,6 +76,7 @@ class People:
         wake_ledger: Callable[[], None],
         world: World,
     ) -> None:
+        self.world = world
         self.cipher, self.index = FieldCipher(keys), BlindIndex(keys)
         self.cursors = Cursors(keys)
         self.book = AccountBook(storage.accounts, self.cipher, self.index, world)

@@ -14,6 +14,7 @@ from chronicle.adapters import keys_file
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
+from chronicle.adapters.database.sqlite.clock_floor import SqliteClockFloor
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
@@ -50,6 +51,7 @@ class Storage:
     mails: SqliteMails
     uploads: SqliteUploads
     checkpoints: SqliteCheckpoints
+    clock_floor: SqliteClockFloor
     tiles: FolderTiles
     content: LocalContentStore
     shared_state: Redis
@@ -103,6 +105,7 @@ async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStac
         mails=SqliteMails(engine),
         uploads=uploads,
         checkpoints=SqliteCheckpoints(engine),
+        clock_floor=SqliteClockFloor(engine),
         tiles=FolderTiles(settings.data_dir / "ledger"),
         content=content,
         shared_state=shared_state,
