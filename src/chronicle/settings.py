@@ -54,6 +54,14 @@ class BreachCheck(StrEnum):
     HIBP = "hibp"
 
 
+class ChallengeDemand(StrEnum):
+    """When strangers have to solve a challenge first."""
+
+    OFF = "off"
+    UNDER_LOAD = "under_load"
+    ALWAYS = "always"
+
+
 class LogLevel(StrEnum):
     """The least serious log lines that are written."""
 
@@ -90,6 +98,8 @@ class Settings:
     requests_per_second: int
     request_burst: int
     limit_scale: int
+    challenge: ChallengeDemand
+    challenge_difficulty: int
     stall_seconds: int
     breach_check: BreachCheck
     breach_url: str
@@ -200,6 +210,12 @@ def _read(reader: Reader) -> Settings:
         requests_per_second=reader.read("requests_per_second", number(1, 1_000_000), 100),
         request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
         limit_scale=reader.read("limit_scale", number(1, 1000), 1),
+        challenge=reader.read(
+            "challenge", values.one_of(ChallengeDemand), ChallengeDemand.UNDER_LOAD
+        ),
+        challenge_difficulty=reader.read(
+            "challenge_difficulty", number(1, 1_000_000_000), 1_000_000
+        ),
         stall_seconds=reader.read("stall_seconds", number(1, 3600), 60),
         breach_check=reader.read("breach_check", values.one_of(BreachCheck), BreachCheck.OFF),
         breach_url=reader.read("breach_url", values.api_url, "https://api.pwnedpasswords.com"),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall, bearer_token
 from chronicle.api.known_devices import device_token, welcome
 from chronicle.api.session_answers import (
@@ -127,6 +128,7 @@ class SessionList(msgspec.Struct):
     status=202,
     problems=("overloaded", "unavailable"),
     budget=budgets.REGISTER,
+    challenge=Whom.EVERYBODY,
 )
 async def register(call: Call[Register, None]) -> IssuedTicket:
     """Start a sign-up: a code is mailed to the address.
@@ -159,6 +161,7 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     status=202,
     problems=("ticket_expired", "too_many_attempts", "unavailable"),
     budget=budgets.CODE,
+    challenge=Whom.EVERYBODY,
 )
 async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     """Mail another code, at most one a minute. The old one no longer works."""
@@ -172,6 +175,7 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     answers=SessionObject,
     problems=("invalid_credentials", "overloaded", "unavailable"),
     budget=budgets.SIGN_IN,
+    challenge=Whom.ALL_BUT_KNOWN_DEVICES,
 )
 async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password.
@@ -192,6 +196,7 @@ async def login(call: Call[Login, None]) -> SessionObject:
     status=202,
     problems=("unavailable",),
     budget=budgets.CODE,
+    challenge=Whom.ALL_BUT_KNOWN_DEVICES,
 )
 async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
     """Mail a code to sign in with. The answer is the same for an address without an account."""

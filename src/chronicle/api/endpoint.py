@@ -37,6 +37,7 @@ from chronicle.security.visitors import Visitor, visitor
 
 if TYPE_CHECKING:
     from chronicle.api.application import Application
+    from chronicle.api.challenge import Whom
     from chronicle.auth.tokens import Identity
     from chronicle.users.ports import ProfileRecord
 
@@ -140,7 +141,7 @@ class Endpoint:
     `also` says when it answers with another status that is no problem. `idempotent` says that it
     honours an Idempotency-Key. `budget` is what it costs: the address pays before anything is
     read, the caller once it is known who that is; what an identifier or an account pays, the
-    route says itself.
+    route says itself. `challenge` is of whom a solved challenge may be demanded first.
     """
 
     method: str
@@ -159,6 +160,7 @@ class Endpoint:
     also: Mapping[int, str]
     idempotent: bool
     budget: Budget | None
+    challenge: "Whom | None"
 
     @property
     def signed_in(self) -> bool:
@@ -203,6 +205,7 @@ class Routes:
         also: Mapping[int, str] = MappingProxyType({}),
         idempotent: bool = False,
         budget: Budget | None = None,
+        challenge: "Whom | None" = None,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -224,6 +227,7 @@ class Routes:
                     also=also,
                     idempotent=idempotent,
                     budget=budget,
+                    challenge=challenge,
                 )
             )
             return handler
@@ -253,7 +257,9 @@ class Runner:
         """Charge, identify, read, call, answer."""
         endpoint = self.endpoint
         call = endpoint.call_type(self._app, scope, receive)
-        budget = endpoint.budget
+        budget, challenge = endpoint.budget, endpoint.challenge
+        if challenge is not None:
+            admission = await self._app.challenges.admit(call, challenge)
         if budget is not None and budget.address:
             address: str = scope[CLIENT_ADDRESS]
             await rate_limit.spend(scope, self._app.limits.spend_address(budget, address))
@@ -271,7 +277,10 @@ class Runner:
                 call.identity, call.account = await self._app.sessions.identify(token)
         else:
             call.body = None
-        result = await endpoint.handler(call)
+        if challenge is None:
+            result = await endpoint.handler(call)
+        else:
+            result = await self._app.challenges.run(endpoint, call, admission)
         if isinstance(result, Response):
             result.raw_headers.extend(call.answer_headers)
             await result(scope, receive, send)
@@ -378,9 +387,7 @@ def read_query(scope: Scope, kind: Any) -> Any:
         # To msgspec "1.0" and "1e1" are whole numbers too; here a number has one spelling.
         if not re.fullmatch("-?[0-9]+", parameters.get(name, "0")):
             wrong = FieldError(name, "is not a whole number")
-            raise Rejected(
-                "invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,)
-            )
+            raise Rejected("invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,))
     return convert(parameters, kind, strict=False)
 
 

@@ -12,12 +12,12 @@ from chronicle.security.known_devices import LIFETIME
 
 _log = logging.getLogger(__name__)
 
-_COOKIE = "chronicle_device"
+DEVICE_COOKIE = "chronicle_device"
 
 
 def device_token(call: Call[Any, Any]) -> str | None:
     """The token that the browser keeps, or None; None too when there are two of them."""
-    found = cookie_values(call, _COOKIE)
+    found = cookie_values(call, DEVICE_COOKIE)
     return found[0] if len(found) == 1 else None
 
 
@@ -40,4 +40,4 @@ async def _remember(call: Call[Any, Any], signed_in: SignedIn) -> None:
         # The session is there; a device that is not known has lost nothing but a convenience.
         _log.exception("a device could not be remembered")
         return
-    set_cookie(call, _COOKIE, token, int(LIFETIME.total_seconds()))
+    set_cookie(call, DEVICE_COOKIE, token, int(LIFETIME.total_seconds()))

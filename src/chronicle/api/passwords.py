@@ -12,6 +12,7 @@ from chronicle.api.auth import (
     TicketText,
     render_ticket,
 )
+from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
 from chronicle.errors import FieldError, Rejected
 from chronicle.security import budgets
@@ -74,6 +75,7 @@ async def change_password(call: SignedInCall[ChangePassword, None]) -> None:
     status=202,
     problems=("unavailable",),
     budget=budgets.RESET,
+    challenge=Whom.ALL_BUT_KNOWN_DEVICES,
 )
 async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
     """Mail a code and a link for setting another password.

@@ -31,12 +31,16 @@ class PasswordHashing:
         *,
         threads: int,
         queue: int,
+        on_strain: Callable[[], None] = lambda: None,
         verify: Callable[[str, str], bool | None] = is_password,
     ) -> None:
+        """`on_strain` is called whenever three quarters of the queue are taken, or all of it."""
         self._scheme = scheme
         self._is_password = verify
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password-hash")
         self._room = threads + queue
+        self._strained_below = queue // 4
+        self._on_strain = on_strain
         self._decoy = scheme.hash("a password that belongs to nobody")
 
     async def hash(self, password: str) -> str:
@@ -64,6 +68,8 @@ class PasswordHashing:
         return matched is True
 
     async def _run(self, work: Callable[[], T]) -> T:
+        if self._room <= self._strained_below:
+            self._on_strain()
         if self._room <= 0:
             raise Unavailable(
                 "overloaded", "Too many sign-ins at once. Try again shortly.", retry_after_seconds=2

@@ -46,6 +46,11 @@ class DeviceBook:
         found = await self.devices.find(_hash(token or ""), now=self.world.now())
         return found.id if found is not None and found.account_id == account_id else None
 
+    async def owner(self, token: str) -> bytes | None:
+        """The account that knows the device which presents this token, if one does."""
+        found = await self.devices.find(_hash(token), now=self.world.now())
+        return None if found is None else found.account_id
+
     async def remember(self, account_id: bytes, token: str | None, visitor: Visitor) -> str:
         """Note that a device signed in; the token that it is to keep for `LIFETIME`.
 

@@ -11,10 +11,12 @@ import uvloop
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.clock_floor import SqliteClockFloor
 from chronicle.adapters.shared_state import valkey
+from chronicle.adapters.shared_state.valkey_challenges import ValkeySpentChallenges
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
 from chronicle.api import server
 from chronicle.api.application import Application
+from chronicle.api.challenge import ChallengeDesk
 from chronicle.api.log_lines import configure_logging
 from chronicle.clock import ClockFloor, guarded
 from chronicle.errors import CannotStart, Failure, Unavailable
@@ -23,9 +25,11 @@ from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.sequencer import Sequencer
 from chronicle.security.blocklist import Blocklist
+from chronicle.security.challenges import Challenges
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.keys import Purpose
 from chronicle.security.limits import Limits
+from chronicle.security.load_watch import LoadWatch
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.wiring.mail import MailParts, wire_mail
@@ -92,7 +96,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         jobs.append(sequencer.run)
         mail = wire_mail(settings, keys, storage, stack, world)
         jobs.append(mail.delivery.run)
-        hashing = password_hashing(settings)
+        load = LoadWatch(world.now, scale=settings.limit_scale)
+        hashing = password_hashing(settings, load.strained)
         stack.callback(hashing.close)
         people = People(
             settings=settings,
@@ -122,6 +127,18 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             blocklist=blocklist,
             limits=Limits(
                 ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
+            ),
+            challenges=ChallengeDesk(
+                demand=settings.challenge,
+                challenges=Challenges(
+                    keys,
+                    ValkeySpentChallenges(storage.shared_state),
+                    world,
+                    difficulty=settings.challenge_difficulty,
+                ),
+                load=load,
+                devices=people.devices,
+                book=people.book,
             ),
             lock=people.lock,
             devices=people.devices,

@@ -38,7 +38,7 @@ from chronicle.world import World
 _CLIENT_ID = "chronicle-console"
 
 
-def password_hashing(settings: Settings) -> PasswordHashing:
+def password_hashing(settings: Settings, on_strain: Callable[[], None]) -> PasswordHashing:
     """The pool that hashes, with the scheme that the settings name."""
     scheme: PasswordScheme
     if settings.password_hash is PasswordHash.BCRYPT:
@@ -49,7 +49,12 @@ def password_hashing(settings: Settings) -> PasswordHashing:
             time_cost=settings.argon2_time_cost,
             parallelism=settings.argon2_parallelism,
         )
-    return PasswordHashing(scheme, threads=settings.hash_pool_size, queue=settings.hash_queue_limit)
+    return PasswordHashing(
+        scheme,
+        threads=settings.hash_pool_size,
+        queue=settings.hash_queue_limit,
+        on_strain=on_strain,
+    )
 
 
 async def password_policy(settings: Settings, stack: AsyncExitStack) -> PasswordPolicy:
