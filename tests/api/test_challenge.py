@@ -262,6 +262,20 @@ def test_under_load_it_is_demanded_from_the_twentieth_failure_on(tmp_path: Path)
         assert code_of(solution) == (401, "invalid_credentials")
 
 
+def test_mails_that_are_asked_for_count_as_well(tmp_path: Path) -> None:
+    settings = {"CHRONICLE_LIMIT_SCALE": "1", "CHRONICLE_TRUSTED_PROXIES": "127.0.0.1"}
+    with RunningServer(tmp_path, **settings) as server, server.client() as client:
+        answers = [
+            client.post(
+                "/api/auth/login/code",
+                json={"email": f"nobody-{number}@example.org"},
+                headers={"X-Forwarded-For": f"192.0.2.{number}"},
+            ).status_code
+            for number in range(1, 26)
+        ]
+        assert answers == [202] * 20 + [403] * 5
+
+
 def test_where_it_is_off_nobody_is_asked(tmp_path: Path) -> None:
     settings = {"CHRONICLE_LIMIT_SCALE": "1", "CHRONICLE_CHALLENGE": "off"}
     with RunningServer(tmp_path, **settings) as server, server.client() as client:
