@@ -9,6 +9,8 @@ from chronicle.api.session_answers import SessionObject, TokenTransport, render_
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Unavailable
 from chronicle.security.known_devices import LIFETIME
+from chronicle.security.limits import Budget
+from chronicle.users.emails import EmailAddress
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +21,23 @@ def device_token(call: Call[Any, Any]) -> str | None:
     """The token that the browser keeps, or None; None too when there are two of them."""
     found = cookie_values(call, DEVICE_COOKIE)
     return found[0] if len(found) == 1 else None
+
+
+async def pay_for_mail(call: Call[Any, Any], budget: Budget, email: EmailAddress) -> None:
+    """Have a mail to an address counted: for the device, if the account knows it.
+
+    The same look-ups whether or not there is an account.
+
+    Raises:
+        OverBudget, Unavailable: nothing may be mailed.
+    """
+    account = await call.app.book.find(email)
+    device_id = await call.app.devices.recognise(
+        account.id if account else None, device_token(call)
+    )
+    await call.app.limits.spend_mail(
+        budget, email.canonical, call.visitor.address, device_id=device_id
+    )
 
 
 async def welcome(

@@ -1,7 +1,5 @@
 """`/api/auth/password`, `/api/auth/unlock` and `/api/auth/report`: passwords, mailed links."""
 
-from typing import Annotated
-
 import msgspec
 
 from chronicle.api.auth import (
@@ -10,17 +8,17 @@ from chronicle.api.auth import (
     IssuedTicket,
     PasswordText,
     TicketText,
+    TokenText,
     render_ticket,
 )
 from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
+from chronicle.api.known_devices import pay_for_mail
 from chronicle.errors import FieldError, Rejected
 from chronicle.security import budgets
 from chronicle.users.emails import parse_email
 
 endpoint = Routes("Password")
-
-TokenText = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class ChangePassword(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,7 +81,7 @@ async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
     The answer is the same whether or not the address has an account.
     """
     email = parse_email(call.body.email)
-    await call.app.limits.spend_identifier(budgets.RESET, email.canonical)
+    await pay_for_mail(call, budgets.RESET, email)
     return render_ticket(await call.app.password_reset.start(email))
 
 

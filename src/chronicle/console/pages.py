@@ -34,6 +34,8 @@ PAGES = frozenset(
         "/reset",
         "/report",
         "/unlock",
+        "/enter",
+        "/confirm",
         "/verify",
         "/account",
         "/outbox",
