@@ -1,5 +1,6 @@
 """Mailed links where something fails half way: what was not done can be tried again."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.report import Report
+from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
 from chronicle.security.events import EventLog, Happening
 from chronicle.security.mailed_tokens import TokenPurpose
@@ -204,3 +206,25 @@ async def test_the_mail_of_another_code_has_a_link_that_works(desk: Desk) -> Non
     await desk.registration.resend(started.ticket)
     desk.world.pass_time(minutes=9)
     assert await desk.registration.finish_with_link(started.ticket, link_token(desk), BROWSER)
+
+
+async def test_of_32_uses_of_a_link_that_all_saw_its_ticket_one_gets_in(desk: Desk) -> None:
+    started = await desk.registration.start(ADA, PASSWORD, None)
+    token = link_token(desk)
+    made = await asyncio.gather(
+        *(desk.registration.finish_with_link(started.ticket, token, BROWSER) for _ in range(32)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, SignedIn) for each in made) == 1
+    assert sum(isinstance(each, Gone) for each in made) == 31
+
+    entry = the_code_sign_in(desk)
+    asked = await entry.start(ADA)
+    token, code = link_token(desk), desk.newest_code()
+    entered = await asyncio.gather(
+        *(entry.finish_with_link(asked.ticket, token, BROWSER) for _ in range(28)),
+        *(entry.finish(asked.ticket, code, BROWSER) for _ in range(4)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, SignedIn) for each in entered) == 1
+    assert sum(isinstance(each, Gone) for each in entered) == 31
