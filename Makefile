@@ -10,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test wider check format bench lock clean
+.PHONY: help run test wider faults check format bench lock clean
 
 help: ## Explain each of these
 	@echo "Chronicle: make <target>"
@@ -24,6 +24,10 @@ test: $(VENV)/.package $(VENV)/.dev ## Run the tests (ARGS='-k word' for some of
 
 wider: $(VENV)/.package $(VENV)/.wider ## Run the tests that need a browser, Go or a peer program
 	@$(BIN)/python -m pytest -m wider $(ARGS)
+
+faults: $(VENV)/.package $(VENV)/.wider ## Break parts under load, 20 times each, and print what came of it
+	@CHRONICLE_FAULT_RUNS=20 CHRONICLE_FAULT_SECONDS=10 $(BIN)/python -m pytest -m wider -s \
+	  tests/faults/test_faults_under_load.py $(ARGS)
 
 check: $(VENV)/.package $(VENV)/.dev ## Check style, types and the direction of imports
 	@failed=0; for each in 'ruff check' 'ruff format --check' mypy 'lint-imports --no-logo'; do \

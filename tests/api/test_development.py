@@ -13,14 +13,21 @@ def test_every_mail_can_be_looked_at_in_every_language(client: httpx2.Client) ->
             assert mail.status_code == 200
             assert mail.json().keys() == {"subject", "text", "html"}
             assert f'<html lang="{language}">' in mail.json()["html"]
+            page = client.get(f"/api/dev/mails/{name}/page", params={"locale": language})
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert "sandbox" in page.headers["content-security-policy"]
+            assert page.text == mail.json()["html"]
 
 
 def test_a_mail_that_is_not_there_is_not_found(client: httpx2.Client) -> None:
     for name in ("nothing", "SAMPLES", "__class__", "registration_code%2F"):
         assert client.get(f"/api/dev/mails/{name}").status_code == 404
+        assert client.get(f"/api/dev/mails/{name}/page").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/api/dev/outbox", "/api/dev/mails", "/api/dev/mails/new_device"])
+@pytest.mark.parametrize(
+    "path", ["/api/dev/outbox", "/api/dev/mails", "/api/dev/mails/new_device/page"]
+)
 @pytest.mark.parametrize(
     "headers",
     [

@@ -21,6 +21,7 @@ PAGES = {
     "/verify": "Check a proof",
     "/account": "Account",
     "/outbox": "Outbox",
+    "/mails": "Mails",
     "/docs": "API reference",
     "/nowhere": "There is no such page",
 }

@@ -10,9 +10,11 @@ from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.migrate import migrate
+from chronicle.adapters.database.sqlite.overviews import SqliteOverviews
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.auth.ports import Sessions
+from chronicle.overview.ports import Overviews
 from chronicle.security.ports import Events, MailedTokens
 from chronicle.uploads.ports import Uploads
 from chronicle.users.ports import Accounts
@@ -56,3 +58,8 @@ def mailed_tokens(sqlite: Engine) -> MailedTokens:
 @pytest.fixture
 def uploads(sqlite: Engine) -> Uploads:
     return SqliteUploads(sqlite)
+
+
+@pytest.fixture
+def overviews(sqlite: Engine) -> Overviews:
+    return SqliteOverviews(sqlite)

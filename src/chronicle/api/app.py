@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chronicle.api import auth, challenge, ledger, operations, passwords, uploads, user
+from chronicle.api import auth, challenge, ledger, operations, overview, passwords, uploads, user
 from chronicle.api.application import Application
 from chronicle.api.cors import Cors
 from chronicle.api.endpoint import Endpoint, Runner
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 RESOURCES = (
     auth.endpoint,
     challenge.endpoint,
+    overview.endpoint,
     user.endpoint,
     passwords.endpoint,
     uploads.endpoint,

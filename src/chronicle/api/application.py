@@ -15,6 +15,7 @@ from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.sign_in import SignIn
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Verifier
+from chronicle.overview.gather import OverviewDesk
 from chronicle.security.blocklist import Blocklist
 from chronicle.security.events import EventLog
 from chronicle.security.known_devices import DeviceBook
@@ -50,6 +51,7 @@ class Application:
     lock: AccountLock
     devices: DeviceBook
     uploads: UploadDesk
+    overviews: OverviewDesk
     log: LogReader
     log_key: Verifier
     outbox: Outbox | None

@@ -1,5 +1,6 @@
 """`/api/auth`: signing up, signing in, carrying a session on and ending it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -318,7 +319,7 @@ async def logout_all(call: SignedInCall[None, None]) -> None:
 async def list_sessions(call: SignedInCall[None, None]) -> SessionList:
     """The caller's live sessions, newest first: each is one signed-in device."""
     sessions = await call.app.sessions.listed(call.identity.account_id)
-    return SessionList([_render_listed(session, call.identity) for session in sessions])
+    return render_sessions(sessions, call.identity)
 
 
 @endpoint.delete("/api/auth/sessions/{id}", problems=("not_found",))
@@ -340,6 +341,11 @@ def _code_alone(body: VerifyCode) -> str:
         wrong = FieldError("code", "send either code or token")
         raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
     return body.code
+
+
+def render_sessions(sessions: Iterable[ListedSession], identity: Identity) -> SessionList:
+    """Sessions as their owner gets them; that of the call is `current`."""
+    return SessionList([_render_listed(session, identity) for session in sessions])
 
 
 def _render_listed(session: ListedSession, identity: Identity) -> SessionInfo:

@@ -370,11 +370,13 @@ def read_query(scope: Scope, kind: Any) -> Any:
         if scope["query_string"]:
             raise Rejected("invalid_request", "Nothing can be said in the query here.")
         return None
+    if not scope["query_string"]:
+        return convert({}, kind)
     try:
         pairs = parse_qsl(
             scope["query_string"].decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(scope["query_string"]),
+            strict_parsing=True,
             errors="strict",
             max_num_fields=50,
         )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from chronicle.api.endpoint import Call, Routes
 from chronicle.auth.mail_samples import SAMPLES
 from chronicle.auth.mail_templates import LANGUAGES
+from chronicle.auth.ports import Mail
 from chronicle.errors import NotFound
 
 endpoint = Routes("Operation")
@@ -19,6 +20,8 @@ endpoint = Routes("Operation")
 _OUTBOX_ITEMS = 50
 _CHECK_SECONDS = 2.0
 _SETTLE_SECONDS = 2.0
+# Mails carry their styles inline; like a mail program, nothing else of them is let do anything.
+_MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 _PROXIES_SAY = (
     "forwarded",
     "via",
@@ -130,12 +133,23 @@ async def sample_mails(call: Call[None, None]) -> MailNames:
 @endpoint.get("/api/dev/mails/{name}", answers=SampleMail)
 async def sample_mail(call: Call[None, SampleQuery]) -> SampleMail:
     """One mail with made-up values. In development, and to this machine, only."""
+    mail = _sample(call)
+    return SampleMail(mail.subject, mail.text, mail.html)
+
+
+@endpoint.get("/api/dev/mails/{name}/page", answers=str, media_type="text/html")
+async def sample_mail_page(call: Call[None, SampleQuery]) -> Response:
+    """Its HTML part as a mail program shows it. In development, and to this machine, only."""
+    headers = {"Content-Security-Policy": _MAIL_POLICY}
+    return Response(_sample(call).html, headers=headers, media_type="text/html; charset=utf-8")
+
+
+def _sample(call: Call[None, SampleQuery]) -> Mail:
     _only_in_development(call)
     sample = SAMPLES.get(call.path("name"))
     if sample is None:
         raise NotFound
-    mail = sample(call.app.settings.base_url, call.query.locale)
-    return SampleMail(mail.subject, mail.text, mail.html)
+    return sample(call.app.settings.base_url, call.query.locale)
 
 
 def _only_in_development(call: Call[None, Any]) -> None:

@@ -21,7 +21,7 @@ from chronicle.errors import FieldError, Rejected, TooLarge, Unavailable, Unsupp
 from chronicle.security import budgets
 from chronicle.uploads.details import UploadDetails, check_visibility
 from chronicle.uploads.events import UploadEvent
-from chronicle.uploads.receive import find_profile
+from chronicle.uploads.receive import Page, find_profile
 from chronicle.uploads.unixfs import DEFAULT_PROFILE, Profile
 
 endpoint = Routes("Uploads")
@@ -202,6 +202,11 @@ async def list_uploads(call: SignedInCall[None, ListQuery]) -> UploadList:
     page = await call.app.uploads.page(
         call.identity.account_id, cursor=call.query.cursor, limit=call.query.limit
     )
+    return render_uploads(page)
+
+
+def render_uploads(page: Page) -> UploadList:
+    """Events as their owner gets them."""
     return UploadList([render_upload(event) for event in page.events], page.next_cursor)
 
 

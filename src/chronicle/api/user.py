@@ -12,7 +12,7 @@ from chronicle.api.lists import LedgerPlace, ListQuery
 from chronicle.api.session_answers import Profile, render_profile
 from chronicle.ledger.merkle import leaf_hash
 from chronicle.security import budgets
-from chronicle.security.events import SecurityEvent
+from chronicle.security.events import EventPage, SecurityEvent
 from chronicle.users.accounts import ProfileChange
 
 endpoint = Routes("Profile")
@@ -35,12 +35,6 @@ class EditProfile(msgspec.Struct, forbid_unknown_fields=True):
     name: NameText | msgspec.UnsetType | None = msgspec.UNSET
     locale: Locale | msgspec.UnsetType | None = msgspec.UNSET
     timezone: TimeZone | msgspec.UnsetType | None = msgspec.UNSET
-
-
-@endpoint.get("/api/auth/user", answers=Profile)
-async def read_profile(call: SignedInCall[None, None]) -> Profile:
-    """The caller's profile."""
-    return render_profile(call.app.book.in_the_clear(call.account))
 
 
 @endpoint.patch(
@@ -92,6 +86,11 @@ async def login_events(call: SignedInCall[None, ListQuery]) -> LoginEvents:
     page = await call.app.events.page(
         call.identity.account_id, cursor=call.query.cursor, limit=call.query.limit
     )
+    return render_events(page)
+
+
+def render_events(page: EventPage) -> LoginEvents:
+    """Events as their owner gets them."""
     return LoginEvents([_render_event(event) for event in page.events], page.next_cursor)
 
 

@@ -91,7 +91,10 @@ class SessionKeeping:
 
     async def listed(self, account_id: AccountId) -> list[ListedSession]:
         """An account's live sessions, newest first."""
-        records = await self.sessions.live_of(account_id, now=self.world.now())
+        return self.shown(await self.sessions.live_of(account_id, now=self.world.now()))
+
+    def shown(self, records: Iterable[SessionRecord]) -> list[ListedSession]:
+        """Sessions as their owner sees them."""
         return [
             ListedSession(
                 id=record.id,

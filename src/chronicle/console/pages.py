@@ -39,6 +39,7 @@ PAGES = frozenset(
         "/verify",
         "/account",
         "/outbox",
+        "/mails",
         "/docs",
     },
 )

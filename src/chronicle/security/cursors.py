@@ -4,12 +4,22 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from chronicle.errors import Rejected
 from chronicle.security.encryption import derive
 from chronicle.security.keys import Keyring, Purpose
 
 _TAG_BYTES = 16
+
+
+class _Listed(Protocol):
+    @property
+    def id(self) -> bytes: ...
+
+
+ListedT = TypeVar("ListedT", bound=_Listed)
 
 
 class Cursors:
@@ -21,6 +31,14 @@ class Cursors:
     def encode(self, kind: str, position: bytes) -> str:
         """A cursor for a position in the list `kind`: base64url text."""
         return base64.urlsafe_b64encode(_tag(self._keys[0], kind, position) + position).decode()
+
+    def cut(
+        self, kind: str, records: Sequence[ListedT], limit: int
+    ) -> tuple[Sequence[ListedT], str | None]:
+        """The first `limit` records, and a cursor behind them if there are more than these."""
+        shown = records[:limit]
+        more = len(records) > limit
+        return shown, self.encode(kind, shown[-1].id) if more else None
 
     def decode(self, kind: str, cursor: str) -> bytes:
         """The position that `encode` was given.

@@ -4,6 +4,7 @@ Their owner sees them. The address and the device are sealed. Only what was gran
 entry in the ledger: what strangers try must neither grow it nor show in it who exists.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -122,12 +123,12 @@ class EventLog:
         """
         before = None if cursor is None else self.cursors.decode(_TABLE, cursor)
         records = await self.events.page(account_id, before=before, limit=limit + 1)
-        shown = records[:limit]
-        more = len(records) > limit
-        return EventPage(
-            events=[self._in_the_clear(record) for record in shown],
-            next_cursor=self.cursors.encode(_TABLE, shown[-1].id) if more else None,
-        )
+        return self.first_of(records, limit)
+
+    def first_of(self, records: Sequence[EventRecord], limit: int) -> EventPage:
+        """At most `limit` of these events, newest first, in the clear."""
+        shown, next_cursor = self.cursors.cut(_TABLE, records, limit)
+        return EventPage([self._in_the_clear(record) for record in shown], next_cursor)
 
     async def recent_visitors(self, account_id: bytes) -> list[Visitor]:
         """Who was granted a sign-in lately, newest first; nobody from before a report.

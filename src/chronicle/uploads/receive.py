@@ -8,7 +8,7 @@ a dying process leaves is taken away by the next start. No row ever points at no
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -171,12 +171,12 @@ class UploadDesk:
         """
         before = None if cursor is None else self.cursors.decode(_CURSOR, cursor)
         records = await self.uploads.page(account_id, before=before, limit=limit + 1)
-        shown = records[:limit]
-        more = len(records) > limit
-        return Page(
-            events=[in_the_clear(record, cipher=self.cipher) for record in shown],
-            next_cursor=self.cursors.encode(_CURSOR, shown[-1].id) if more else None,
-        )
+        return self.first_of(records, limit)
+
+    def first_of(self, records: Sequence[UploadRecord], limit: int) -> Page:
+        """At most `limit` of these events, newest first, in the clear."""
+        shown, next_cursor = self.cursors.cut(_CURSOR, records, limit)
+        return Page([in_the_clear(record, cipher=self.cipher) for record in shown], next_cursor)
 
     async def proof(self, account_id: AccountId, upload_id: bytes) -> tuple[UploadEvent, bytes]:
         """The event and the `.tlog-proof` bundle that proves it, with every field opened.

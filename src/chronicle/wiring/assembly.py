@@ -24,6 +24,7 @@ from chronicle.ledger.checkpoints import settled_origin
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.sequencer import Sequencer
+from chronicle.overview.gather import OverviewDesk
 from chronicle.security.blocklist import Blocklist
 from chronicle.security.challenges import Challenges
 from chronicle.security.encryption import BlindIndex, FieldCipher
@@ -112,6 +113,18 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)
         await blocklist.refresh()
         log = LogReader(storage.tiles)
+        desk = UploadDesk(
+            uploads=storage.uploads,
+            contents=storage.content,
+            book=people.book,
+            cipher=people.cipher,
+            index=people.index,
+            cursors=people.cursors,
+            indexing=sequencer,
+            log=log,
+            world=world,
+            largest_file=settings.upload_limit,
+        )
         app = Application(
             settings=settings,
             world=world,
@@ -142,17 +155,14 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             ),
             lock=people.lock,
             devices=people.devices,
-            uploads=UploadDesk(
-                uploads=storage.uploads,
-                contents=storage.content,
+            uploads=desk,
+            overviews=OverviewDesk(
+                overviews=storage.overviews,
                 book=people.book,
-                cipher=people.cipher,
-                index=people.index,
-                cursors=people.cursors,
-                indexing=sequencer,
-                log=log,
+                events=people.events,
+                sessions=people.sessions,
+                uploads=desk,
                 world=world,
-                largest_file=settings.upload_limit,
             ),
             log=log,
             log_key=signer.verifier,

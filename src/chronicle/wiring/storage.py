@@ -22,6 +22,7 @@ from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
 from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.mails import SqliteMails
 from chronicle.adapters.database.sqlite.migrate import DatabaseTooNew, migrate
+from chronicle.adapters.database.sqlite.overviews import SqliteOverviews
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.adapters.ipfs.local import LocalContentStore
@@ -50,6 +51,7 @@ class Storage:
     known_devices: SqliteKnownDevices
     mails: SqliteMails
     uploads: SqliteUploads
+    overviews: SqliteOverviews
     checkpoints: SqliteCheckpoints
     clock_floor: SqliteClockFloor
     tiles: FolderTiles
@@ -104,6 +106,7 @@ async def open_storage(settings: Settings, valkey_url: str, stack: AsyncExitStac
         known_devices=SqliteKnownDevices(engine),
         mails=SqliteMails(engine),
         uploads=uploads,
+        overviews=SqliteOverviews(engine),
         checkpoints=SqliteCheckpoints(engine),
         clock_floor=SqliteClockFloor(engine),
         tiles=FolderTiles(settings.data_dir / "ledger"),

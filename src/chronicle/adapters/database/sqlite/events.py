@@ -14,7 +14,7 @@ from chronicle.adapters.database.sqlite.engine import (
 from chronicle.adapters.database.sqlite.entries import EntryColumns
 from chronicle.security.ports import EventRecord
 
-_COLUMNS = (
+COLUMNS = (
     "id, account_id, subject_index, kind, method, outcome, reason, session_id, sealed_visitor, "
     "address_index, created_at, entry, entry_due_at, entry_index"
 )
@@ -47,7 +47,7 @@ class SqliteEvents(EntryColumns):
         )
         marks = ",".join("?" * len(row))
         await self._engine.write(
-            lambda db: db.execute(f"INSERT INTO events ({_COLUMNS}) VALUES ({marks})", row)
+            lambda db: db.execute(f"INSERT INTO events ({COLUMNS}) VALUES ({marks})", row)
         )
 
     async def page(
@@ -55,20 +55,20 @@ class SqliteEvents(EntryColumns):
     ) -> Sequence[EventRecord]:
         """An account's events, newest first, from below `before`."""
         rows = self._engine.all(
-            f"SELECT {_COLUMNS} FROM events WHERE account_id = ? AND id < ? "
+            f"SELECT {COLUMNS} FROM events WHERE account_id = ? AND id < ? "
             "ORDER BY id DESC LIMIT ?",
             (account_id, before or b"\xff" * 17, limit),
         )
-        return [_from_row(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     async def granted(self, account_id: bytes, *, limit: int) -> Sequence[EventRecord]:
         """The newest of an account's events that were granted."""
         rows = self._engine.all(
-            f"SELECT {_COLUMNS} FROM events WHERE account_id = ? AND outcome = 'granted' "
+            f"SELECT {COLUMNS} FROM events WHERE account_id = ? AND outcome = 'granted' "
             "ORDER BY id DESC LIMIT ?",
             (account_id, limit),
         )
-        return [_from_row(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     async def forget(self, *, before: datetime) -> int:
         """Drop events from before a moment, unless their entry still waits for the ledger."""
@@ -84,7 +84,8 @@ class SqliteEvents(EntryColumns):
         )
 
 
-def _from_row(row: tuple[Any, ...]) -> EventRecord:
+def from_row(row: tuple[Any, ...]) -> EventRecord:
+    """An event from its `COLUMNS`."""
     return EventRecord(
         id=row[0],
         account_id=row[1],

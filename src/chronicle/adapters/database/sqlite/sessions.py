@@ -14,12 +14,16 @@ from chronicle.adapters.database.sqlite.engine import (
 from chronicle.auth.ports import Rotation, SessionId, SessionRecord
 from chronicle.users.ports import AccountId, ProfileRecord
 
-_COLUMNS = (
+COLUMNS = (
     "id, account_id, epoch, amr, created_at, last_used_at, idle_expires_at, expires_at, "
     "generation, refresh_hash, previous_hash, sealed_successor, rotated_at, ended_at, "
     "end_reason, sealed_visitor"
 )
 
+OWNER_COLUMNS = (
+    "a.id, a.sealed_email, a.email_verified, a.sealed_name, a.sealed_locale, "
+    "a.sealed_timezone, a.epoch, a.created_at, a.updated_at"
+)
 _OF_A_LIVE_ACCOUNT = "JOIN accounts a ON a.id = s.account_id"
 _LIVE = "s.ended_at IS NULL AND s.epoch = a.epoch AND s.idle_expires_at > ?1 AND s.expires_at > ?2"
 _MOST_LISTED = 200
@@ -27,9 +31,12 @@ _FORGOTTEN_AT_ONCE = 10_000
 
 # On the path of every signed-in call: one text, so that SQLite's compiled statement is found.
 _LIVE_OWNER = (
-    "SELECT a.id, a.sealed_email, a.email_verified, a.sealed_name, a.sealed_locale, "
-    "a.sealed_timezone, a.epoch, a.created_at, a.updated_at "
-    f"FROM sessions s {_OF_A_LIVE_ACCOUNT} WHERE s.id = ?3 AND {_LIVE}"
+    f"SELECT {OWNER_COLUMNS} FROM sessions s {_OF_A_LIVE_ACCOUNT} WHERE s.id = ?3 AND {_LIVE}"
+)
+_SESSION_COLUMNS = ", ".join(f"s.{name}" for name in COLUMNS.split(", "))
+LIVE_OF = (
+    f"SELECT {_SESSION_COLUMNS} FROM sessions s {_OF_A_LIVE_ACCOUNT} "
+    f"WHERE s.account_id = ?3 AND {_LIVE} ORDER BY s.id DESC LIMIT {_MOST_LISTED}"
 )
 
 
@@ -44,30 +51,25 @@ class SqliteSessions:
         row = _to_row(record)
         marks = ",".join("?" * len(row))
         await self._engine.write(
-            lambda db: db.execute(f"INSERT INTO sessions ({_COLUMNS}) VALUES ({marks})", row)
+            lambda db: db.execute(f"INSERT INTO sessions ({COLUMNS}) VALUES ({marks})", row)
         )
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, ended or not, or None."""
-        row = self._engine.one(f"SELECT {_COLUMNS} FROM sessions WHERE id = ?", (session_id,))
-        return None if row is None else _from_row(row)
+        row = self._engine.one(f"SELECT {COLUMNS} FROM sessions WHERE id = ?", (session_id,))
+        return None if row is None else from_row(row)
 
     async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
         """An account's live sessions, newest first."""
         micros = to_micros(now)
-        columns = ", ".join(f"s.{name}" for name in _COLUMNS.split(", "))
-        rows = self._engine.all(
-            f"SELECT {columns} FROM sessions s {_OF_A_LIVE_ACCOUNT} "
-            f"WHERE s.account_id = ?3 AND {_LIVE} ORDER BY s.id DESC LIMIT {_MOST_LISTED}",
-            (micros, micros, account_id),
-        )
-        return [_from_row(row) for row in rows]
+        rows = self._engine.all(LIVE_OF, (micros, micros, account_id))
+        return [from_row(row) for row in rows]
 
     async def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:
         """Whose session it is, if it has not ended or expired, nor the account's epoch moved."""
         micros = to_micros(now)
         row = self._engine.one(_LIVE_OWNER, (micros, micros, session_id))
-        return None if row is None else _owner(row)
+        return None if row is None else owner(row)
 
     async def rotate(self, session_id: SessionId, rotation: Rotation) -> bool:
         """Apply a rotation if `previous_hash` is still the current token's and it has not ended."""
@@ -147,7 +149,8 @@ class SqliteSessions:
         )
 
 
-def _owner(row: tuple[Any, ...]) -> ProfileRecord:
+def owner(row: tuple[Any, ...]) -> ProfileRecord:
+    """A profile from its `OWNER_COLUMNS`."""
     return ProfileRecord(
         id=row[0],
         email=row[1],
@@ -182,7 +185,8 @@ def _to_row(record: SessionRecord) -> tuple[Any, ...]:
     )
 
 
-def _from_row(row: tuple[Any, ...]) -> SessionRecord:
+def from_row(row: tuple[Any, ...]) -> SessionRecord:
+    """A session from its `COLUMNS`."""
     return SessionRecord(
         id=row[0],
         account_id=row[1],

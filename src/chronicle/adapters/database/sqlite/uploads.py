@@ -10,7 +10,7 @@ from chronicle.errors import Conflict
 from chronicle.uploads.ports import UploadRecord
 from chronicle.users.ports import AccountId
 
-_COLUMNS = (
+COLUMNS = (
     "id, account_id, cid, profile, size, media_type, sealed_name, sealed_note, visibility, "
     "pin_provider, pin_status, entry, entry_index, created_at, key_index"
 )
@@ -44,7 +44,7 @@ class SqliteUploads(EntryColumns):
         marks = ",".join("?" * len(row))
         try:
             await self._engine.write(
-                lambda db: db.execute(f"INSERT INTO uploads ({_COLUMNS}) VALUES ({marks})", row)
+                lambda db: db.execute(f"INSERT INTO uploads ({COLUMNS}) VALUES ({marks})", row)
             )
         except sqlite3.IntegrityError as error:
             if "uploads.key_index" in str(error):
@@ -54,33 +54,34 @@ class SqliteUploads(EntryColumns):
     async def get(self, account_id: AccountId, upload_id: bytes) -> UploadRecord | None:
         """The event, or None unless it exists and is this account's."""
         row = self._engine.one(
-            f"SELECT {_COLUMNS} FROM uploads WHERE id = ? AND account_id = ?",
+            f"SELECT {COLUMNS} FROM uploads WHERE id = ? AND account_id = ?",
             (upload_id, account_id),
         )
-        return None if row is None else _from_row(row)
+        return None if row is None else from_row(row)
 
     async def find_by_key(self, key_index: bytes) -> UploadRecord | None:
         """The event that was stored with this key, or None."""
-        row = self._engine.one(f"SELECT {_COLUMNS} FROM uploads WHERE key_index = ?", (key_index,))
-        return None if row is None else _from_row(row)
+        row = self._engine.one(f"SELECT {COLUMNS} FROM uploads WHERE key_index = ?", (key_index,))
+        return None if row is None else from_row(row)
 
     async def page(
         self, account_id: AccountId, *, before: bytes | None, limit: int
     ) -> Sequence[UploadRecord]:
         """An account's events, newest first, from below `before`."""
         rows = self._engine.all(
-            f"SELECT {_COLUMNS} FROM uploads WHERE account_id = ? AND id < ? "
+            f"SELECT {COLUMNS} FROM uploads WHERE account_id = ? AND id < ? "
             "ORDER BY id DESC LIMIT ?",
             (account_id, before or b"\xff" * 17, limit),
         )
-        return list(map(_from_row, rows))
+        return list(map(from_row, rows))
 
     async def has_cid(self, cid: str) -> bool:
         """Whether any event refers to this CID."""
         return self._engine.one("SELECT 1 FROM uploads WHERE cid = ?", (cid,)) is not None
 
 
-def _from_row(row: tuple[Any, ...]) -> UploadRecord:
+def from_row(row: tuple[Any, ...]) -> UploadRecord:
+    """An upload event from its `COLUMNS`."""
     return UploadRecord(
         id=row[0],
         account_id=row[1],

@@ -18,6 +18,7 @@ const ROUTES = [
   [/^\/verify$/, () => import("./views/verify.mjs")],
   [/^\/account$/, () => import("./views/account.mjs")],
   [/^\/outbox$/, () => import("./views/outbox.mjs")],
+  [/^\/mails$/, () => import("./views/mail-samples.mjs")],
   [/^\/docs$/, () => import("./views/docs.mjs")],
 ];
 

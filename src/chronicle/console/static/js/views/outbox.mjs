@@ -25,7 +25,7 @@ export function render(page) {
       "div",
       { class: "page-head" },
       h("h1", {}, "Outbox"),
-      h("p", { class: "soft" }, "In development no mail leaves this machine. It lands here instead, and this page refreshes by itself."),
+      h("p", { class: "soft" }, "In development no mail leaves this machine. It lands here instead, and this page refreshes by itself. ", h("a", { href: "/mails" }, "Every mail that there is"), "."),
     ),
     list,
     foot,

@@ -1,0 +1,1 @@
+"""Real programs that tests run against, each started for the tests and gone after them."""
