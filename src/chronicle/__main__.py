@@ -24,6 +24,8 @@ admin = App(name="admin", help="What an operator does to a running Chronicle.")
 app.command(admin)
 blocklist = App(name="blocklist", help="Addresses and networks that get no answer but no.")
 admin.command(blocklist)
+clock = App(name="clock", help="The highest time that was seen here; see docs/security.md.")
+admin.command(clock)
 
 # Commands are named, not imported: `chronicle verify` loads no server and needs no settings.
 for _parent, _name, _target, _help in (
@@ -38,6 +40,7 @@ for _parent, _name, _target, _help in (
     (blocklist, "add", "blocklist:add", "Block an address or a network."),
     (blocklist, "list", "blocklist:list_blocks", "List what is blocked."),
     (blocklist, "remove", "blocklist:remove", "Let a network in again."),
+    (clock, "accept", "clock:accept", "Take the machine's clock as it is now."),
 ):
     _parent.command(f"chronicle.cli.{_target}", name=_name, help=_help)
 

@@ -55,6 +55,14 @@ class BreachCheck(StrEnum):
     HIBP = "hibp"
 
 
+class ChallengeDemand(StrEnum):
+    """When strangers have to solve a challenge first."""
+
+    OFF = "off"
+    UNDER_LOAD = "under_load"
+    ALWAYS = "always"
+
+
 class LogLevel(StrEnum):
     """The least serious log lines that are written."""
 
@@ -78,10 +86,10 @@ class Settings:
     keys_file: Path
     database_url: SecretUrl
     valkey_url: SecretUrl | None
-    geoip_file: Path | None
     valkey_ca_file: Path | None
     valkey_cert_file: Path | None
     valkey_key_file: Path | None
+    geoip_file: Path | None
     mailer: Mailer
     smtp_url: SecretUrl | None
     brevo_api_key: Secret | None
@@ -97,6 +105,8 @@ class Settings:
     connections_per_address: int
     bodies_per_address: int
     limit_scale: int
+    challenge: ChallengeDemand
+    challenge_difficulty: int
     stall_seconds: int
     upload_bytes_per_second: int
     upload_grace_seconds: int
@@ -196,10 +206,10 @@ def _read(reader: Reader) -> Settings:
         keys_file=reader.read("keys_file", values.path, data_dir / "keys.json"),
         database_url=reader.read("database_url", values.database_url, database),
         valkey_url=reader.read("valkey_url", values.valkey_url, None),
-        geoip_file=reader.read("geoip_file", values.path, None),
         valkey_ca_file=reader.read("valkey_ca_file", values.path, None),
         valkey_cert_file=reader.read("valkey_cert_file", values.path, None),
         valkey_key_file=reader.read("valkey_key_file", values.path, None),
+        geoip_file=reader.read("geoip_file", values.path, None),
         trusted_proxies=reader.read("trusted_proxies", values.networks, ()),
         allowed_origins=reader.read("allowed_origins", values.origins, ()),
         mailer=reader.read("mailer", values.one_of(Mailer), Mailer.OUTBOX),
@@ -217,6 +227,12 @@ def _read(reader: Reader) -> Settings:
         connections_per_address=reader.read("connections_per_address", number(1, 100_000), 256),
         bodies_per_address=reader.read("bodies_per_address", number(1, 100_000), 64),
         limit_scale=reader.read("limit_scale", number(1, 1000), 1),
+        challenge=reader.read(
+            "challenge", values.one_of(ChallengeDemand), ChallengeDemand.UNDER_LOAD
+        ),
+        challenge_difficulty=reader.read(
+            "challenge_difficulty", number(1, 1_000_000_000), 1_000_000
+        ),
         stall_seconds=reader.read("stall_seconds", number(1, 3600), 60),
         upload_bytes_per_second=reader.read(
             "upload_bytes_per_second", values.size_in_bytes, 4 * 2**10

@@ -55,7 +55,17 @@ def test_history_comes_in_pages(ada: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("limit=0", 422), ("limit=101", 422), ("limit=x", 422), ("cursor=x", 400)]
+    ("query", "status"),
+    [
+        ("limit=0", 422),
+        ("limit=101", 422),
+        ("limit=x", 422),
+        ("limit=1.0", 422),
+        ("limit=1e1", 422),
+        ("limit=-0", 422),
+        ("limit=", 422),
+        ("cursor=x", 400),
+    ],
 )
 def test_a_page_that_can_not_be_is_refused(ada: Person, query: str, status: int) -> None:
     answer = ada.client.get(f"/api/auth/user/login-events?{query}")

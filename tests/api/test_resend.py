@@ -22,7 +22,7 @@ MAILS_AN_HOUR = budgets.CODE.identifier[0].count
 def asking(desk: Desk, ticket: str) -> Any:
     limits = Limits(InMemoryLimiter(desk.world.world.now), BlindIndex(keyring()))
     app = SimpleNamespace(registration=desk.registration, limits=limits)
-    return cast(Any, SimpleNamespace(app=app, body=Resend(ticket)))
+    return cast(Any, SimpleNamespace(app=app, body=Resend(ticket), visitor=BROWSER))
 
 
 async def test_no_ticket_mails_more_codes_than_its_address_may_get(desk: Desk) -> None:

@@ -1,15 +1,18 @@
 """Mailed links where something fails half way: what was not done can be tried again."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.report import Report
-from chronicle.errors import Rejected, Unauthenticated, Unavailable
+from chronicle.auth.sessions import SignedIn
+from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
 from chronicle.security.events import EventLog, Happening
 from chronicle.security.mailed_tokens import TokenPurpose
 from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk
@@ -119,3 +122,111 @@ async def test_after_a_report_the_strangers_browser_and_place_are_new_again(desk
     desk.mailer.sent.clear()
     await desk.sign_in.with_password(ADA, NEW, BROWSER, device_token=device)
     assert "/report#token=" in desk.mailer.sent[-1].text
+
+
+def the_code_sign_in(desk: Desk) -> CodeSignIn:
+    return CodeSignIn(
+        book=desk.book,
+        codes=desk.registration.codes,
+        sign_in=desk.sign_in,
+        spent=desk.lock.tokens.tokens,
+        mailer=desk.mailer,
+        base_url=BASE_URL,
+        world=desk.world.world,
+    )
+
+
+async def test_links_beside_codes_wait_for_shared_state_and_are_not_spent_meanwhile(
+    desk: Desk,
+) -> None:
+    started = await desk.registration.start(ADA, PASSWORD, None)
+    token = link_token(desk)
+    desk.tickets.down = True
+    with pytest.raises(Unavailable):
+        await desk.registration.finish_with_link(started.ticket, token, BROWSER)
+    desk.tickets.down = False
+    assert await desk.registration.finish_with_link(started.ticket, token, BROWSER)
+
+    entry = the_code_sign_in(desk)
+    asked = await entry.start(ADA)
+    token = link_token(desk)
+    desk.tickets.down = True
+    with pytest.raises(Unavailable):
+        await entry.finish_with_link(asked.ticket, token, BROWSER)
+    desk.tickets.down = False
+    assert await entry.finish_with_link(asked.ticket, token, BROWSER)
+
+
+async def test_a_sign_in_by_link_that_was_noted_nowhere_gives_no_session_and_no_second_try(
+    desk: Desk,
+) -> None:
+    session = await desk.sign_up()
+    entry = the_code_sign_in(desk)
+    asked = await entry.start(ADA)
+    token = link_token(desk)
+    unreliable = UnreliableEvents(
+        desk.events.events,
+        desk.events.cipher,
+        desk.events.index,
+        desk.events.cursors,
+        desk.events.world,
+    )
+    failing = replace(entry, sign_in=replace(desk.sign_in, events=unreliable))
+    before = await desk.keeping.listed(session.account.id)
+    with pytest.raises(Unavailable):
+        await failing.finish_with_link(asked.ticket, token, BROWSER)
+    with pytest.raises(Gone):
+        await entry.finish_with_link(asked.ticket, token, BROWSER)
+    assert await desk.keeping.listed(session.account.id) == before
+
+
+async def test_a_used_ticket_that_shared_state_brings_back_lets_nobody_in_by_its_link(
+    desk: Desk,
+) -> None:
+    await desk.sign_up()
+    entry = the_code_sign_in(desk)
+    asked = await entry.start(ADA)
+    token = link_token(desk)
+    copy = dict(desk.tickets.kept)
+    assert await entry.finish_with_link(asked.ticket, token, BROWSER)
+    desk.tickets.kept = copy
+    with pytest.raises(Gone):
+        await entry.finish_with_link(asked.ticket, token, BROWSER)
+
+
+async def test_a_link_beside_a_code_is_good_for_ten_minutes(desk: Desk) -> None:
+    started = await desk.registration.start(ADA, PASSWORD, None)
+    token = link_token(desk)
+    desk.world.pass_time(minutes=10)
+    with pytest.raises(Gone):
+        await desk.registration.finish_with_link(started.ticket, token, BROWSER)
+
+
+async def test_the_mail_of_another_code_has_a_link_that_works(desk: Desk) -> None:
+    started = await desk.registration.start(ADA, PASSWORD, None)
+    desk.world.pass_time(minutes=9)
+    await desk.registration.resend(started.ticket)
+    desk.world.pass_time(minutes=9)
+    assert await desk.registration.finish_with_link(started.ticket, link_token(desk), BROWSER)
+
+
+async def test_of_32_uses_of_a_link_that_all_saw_its_ticket_one_gets_in(desk: Desk) -> None:
+    started = await desk.registration.start(ADA, PASSWORD, None)
+    token = link_token(desk)
+    made = await asyncio.gather(
+        *(desk.registration.finish_with_link(started.ticket, token, BROWSER) for _ in range(32)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, SignedIn) for each in made) == 1
+    assert sum(isinstance(each, Gone) for each in made) == 31
+
+    entry = the_code_sign_in(desk)
+    asked = await entry.start(ADA)
+    token, code = link_token(desk), desk.newest_code()
+    entered = await asyncio.gather(
+        *(entry.finish_with_link(asked.ticket, token, BROWSER) for _ in range(28)),
+        *(entry.finish(asked.ticket, code, BROWSER) for _ in range(4)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, SignedIn) for each in entered) == 1
+    assert sum(isinstance(each, Gone) for each in entered) == 31

@@ -191,7 +191,9 @@ def test_the_language_is_the_locales_own_or_english(locale: str | None, code: st
 
 
 def test_a_code_stands_alone_so_that_it_is_easily_copied() -> None:
-    mail = mails.sign_in_code("a@example.org", "7K3M-Q9TD", minutes=10, base_url=URL, locale=None)
+    mail = mails.sign_in_code(
+        "a@example.org", "7K3M-Q9TD", "TOKEN", minutes=10, base_url=URL, locale=None
+    )
     assert mail.subject.split()[0] == "7K3M-Q9TD"
     assert "\n\n    7K3M-Q9TD\n\n" in mail.text
     assert ">7K3M-Q9TD</p>" in mail.html

@@ -104,6 +104,27 @@ async def test_a_full_queue_refuses_at_once_and_recovers(hashing: PasswordHashin
     assert await hashing.hash("seven lamps over a quiet harbour")
 
 
+async def test_a_queue_that_is_three_quarters_full_says_so_before_it_refuses() -> None:
+    strained: list[int] = []
+    gate = threading.Event()
+    hashing = PasswordHashing(
+        Argon2id(memory_kib=64, time_cost=1, parallelism=1),
+        threads=1,
+        queue=8,
+        on_strain=lambda: strained.append(len(waiting)),
+    )
+    waiting: list[asyncio.Future[bool]] = []
+    for _ in range(9):
+        waiting.append(asyncio.ensure_future(hashing._run(gate.wait)))
+        await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await hashing.hash("seven lamps over a quiet harbour")
+    gate.set()
+    await asyncio.gather(*waiting)
+    hashing.close()
+    assert strained == [8, 9, 9]
+
+
 async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_done(
     hashing: PasswordHashing,
 ) -> None:

@@ -95,3 +95,11 @@ def test_verifying_loads_no_server_and_no_driver(tmp_path: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_the_machines_clock_is_accepted_after_one_that_was_wrong(tmp_path: Path) -> None:
+    accepted = chronicle("admin", "clock", "accept", folder=tmp_path)
+    again = chronicle("admin", "clock", "accept", folder=tmp_path)
+    assert (accepted.returncode, again.returncode) == (0, 0)
+    assert "noted before was nothing" in accepted.stdout
+    assert "noted before was 2" in again.stdout

@@ -24,8 +24,10 @@ class InMemoryTickets:
     ) -> tuple[bool, bytes] | None:
         self._fail_if_down()
         ticket = self.kept.get(key)
-        if ticket is None or ticket.expires_at <= now or ticket.guesses == 0:
+        if ticket is None or ticket.expires_at <= now:
             self.kept.pop(key, None)
+            return None
+        if ticket.guesses == 0:
             return None
         self.kept[key] = replace(ticket, guesses=ticket.guesses - 1)
         return ticket.code_mac == code_mac, ticket.content

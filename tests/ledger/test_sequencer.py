@@ -118,6 +118,25 @@ async def test_a_row_without_a_real_entry_is_left_out_and_reported(
     assert bad.hex() in caplog.text
 
 
+async def test_a_row_without_a_real_entry_is_reported_once_and_not_at_each_poll(
+    caplog: pytest.LogCaptureFixture,
+):
+    world = World()
+    bad, worse = world.add(2)
+    world.sources[0].rows[bad].entry = b"no entry"
+    sequencer = world.process()
+    for _ in range(3):
+        await sequencer.append_batch()
+    world.add(1)
+    world.sources[1].add(b"more" * 4, b"no entry either", NOW)
+    await sequencer.append_batch()
+    reported = [message for message in caplog.messages if "holds no entry" in message]
+    assert len(reported) == 2
+    assert bad.hex() in reported[0]
+    assert (b"more" * 4).hex() in reported[1]
+    assert world.sources[0].rows[worse].index == 0
+
+
 async def test_another_writer_who_was_faster_is_followed():
     world = World()
     slow, fast = world.process(), world.process()

@@ -146,10 +146,76 @@ async def test_a_budget_without_windows_for_a_subject_asks_nobody(
 def test_every_named_budget_has_windows_from_the_shortest_to_the_longest() -> None:
     assert len({budget.name for budget in budgets.ALL}) == len(budgets.ALL)
     for budget in budgets.ALL:
-        scopes = (budget.address, budget.identifier, budget.account, budget.user)
+        scopes = (
+            budget.address,
+            budget.identifier,
+            budget.mailbox,
+            budget.account,
+            budget.user,
+        )
         assert any(scopes), budget.name
         for windows in scopes:
             assert list(windows) == sorted(windows, key=lambda window: window.seconds)
             assert all(0 < window.count <= 10_000 for window in windows)
             counts = [window.count for window in windows]
             assert counts == sorted(counts)
+
+
+MAILED = Budget("mailed", identifier=(Window(2, 60),), mailbox=(Window(5, 60),))
+
+
+async def mailed(limits: Limits, address: str, budget: Budget = MAILED, **how: bytes) -> bool:
+    try:
+        await limits.spend_mail(budget, "ada@example.org", address, **how)
+    except OverBudget:
+        return False
+    return True
+
+
+async def test_a_stranger_who_asks_for_mails_uses_up_the_share_of_one_network(
+    limits: Limits,
+) -> None:
+    assert [await mailed(limits, "192.0.2.7") for _ in range(4)] == [True, True, False, False]
+    # A whole /48 is one stranger.
+    turned = [await mailed(limits, f"2001:db8:1:{number:x}::1") for number in range(5)]
+    assert turned == [True, True, False, False, False]
+    assert await mailed(limits, "2001:db8:2::1")
+    await limits.spend_mail(MAILED, "bob@example.org", "192.0.2.7")
+
+
+async def test_a_mailbox_gets_no_more_than_its_own_from_all_networks_and_budgets_together(
+    limits: Limits, world: FakeWorld
+) -> None:
+    other = Budget("other", identifier=MAILED.identifier, mailbox=MAILED.mailbox)
+    answers = [
+        await mailed(limits, f"192.0.2.{number}", budget)
+        for number in range(10)
+        for budget in (MAILED, other)
+    ]
+    assert answers == [True] * 5 + [False] * 15
+    # What the mailbox refused has cost the network nothing.
+    world.pass_time(seconds=60)
+    assert [await mailed(limits, "192.0.2.9") for _ in range(3)] == [True, True, False]
+
+
+async def test_a_known_device_has_mails_of_its_own_when_strangers_used_up_the_mailbox(
+    limits: Limits,
+) -> None:
+    while await mailed(limits, "192.0.2.7"):
+        pass
+    assert await mailed(limits, "192.0.2.8")
+    assert await mailed(limits, "192.0.2.8")
+    assert await mailed(limits, "192.0.2.9")
+    assert not await mailed(limits, "192.0.2.10")
+    known = [await mailed(limits, "192.0.2.7", device_id=b"known") for _ in range(3)]
+    assert known == [True, True, False]
+    assert await mailed(limits, "192.0.2.7", device_id=b"another")
+
+
+async def test_shares_of_a_mailbox_are_kept_together_and_name_nobody(
+    limits: Limits, limiter: InMemoryLimiter
+) -> None:
+    await mailed(limits, "192.0.2.7")
+    await mailed(limits, "2001:db8::7")
+    assert len(set(limiter.subjects)) == 1
+    assert not any("192.0.2" in str(key) or "ada" in str(key) for key in limiter.spent)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chronicle.api import (
     auth,
+    challenge,
     devices,
     ledger,
     operations,
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 RESOURCES = (
     auth.endpoint,
     devices.endpoint,
+    challenge.endpoint,
     overview.endpoint,
     user.endpoint,
     passwords.endpoint,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from chronicle.api.challenge import ChallengeDesk
 from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
@@ -51,6 +52,7 @@ class Application:
     events: EventLog
     blocklist: Blocklist
     limits: Limits
+    challenges: ChallengeDesk
     lock: AccountLock
     devices: DeviceBook
     places: Places

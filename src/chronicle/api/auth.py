@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall, bearer_token
-from chronicle.api.known_devices import device_token, welcome
+from chronicle.api.known_devices import device_token, pay_for_mail, welcome
 from chronicle.api.session_answers import (
     SessionObject,
     TokenTransport,
@@ -20,7 +21,7 @@ from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.ports import SessionId
 from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession
 from chronicle.auth.tokens import JWKS_SECONDS, Identity
-from chronicle.errors import Unauthenticated
+from chronicle.errors import FieldError, Rejected, Unauthenticated
 from chronicle.security import budgets
 from chronicle.users.emails import parse_email
 
@@ -32,6 +33,7 @@ PasswordText = Annotated[str, msgspec.Meta(max_length=1024)]
 NameText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 TicketText = Annotated[str, msgspec.Meta(max_length=128)]
 CodeText = Annotated[str, msgspec.Meta(max_length=32)]
+TokenText = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class Register(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,10 +53,11 @@ class IssuedTicket(msgspec.Struct):
 
 
 class VerifyCode(msgspec.Struct, forbid_unknown_fields=True):
-    """A ticket, and the mailed code as typed."""
+    """A ticket, and either the mailed code as typed or the mailed link's `token`."""
 
     ticket: TicketText
-    code: CodeText
+    code: CodeText | None = None
+    token: TokenText | None = None
     token_transport: TokenTransport = "cookie"
 
 
@@ -132,6 +135,7 @@ class SessionList(msgspec.Struct):
     status=202,
     problems=("overloaded", "unavailable"),
     budget=budgets.REGISTER,
+    challenge=Whom.EVERYBODY,
 )
 async def register(call: Call[Register, None]) -> IssuedTicket:
     """Start a sign-up: a code is mailed to the address.
@@ -140,7 +144,7 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
     so. No account exists before the code is entered.
     """
     email = parse_email(call.body.email)
-    await call.app.limits.spend_identifier(budgets.REGISTER, email.canonical)
+    await call.app.limits.spend_mail(budgets.REGISTER, email.canonical, call.visitor.address)
     issued = await call.app.registration.start(email, call.body.password, call.body.name)
     return render_ticket(issued)
 
@@ -149,12 +153,22 @@ async def register(call: Call[Register, None]) -> IssuedTicket:
     "/api/auth/register/verify",
     answers=SessionObject,
     status=201,
-    problems=("invalid_code", "ticket_expired", "email_taken", "unavailable"),
+    problems=(
+        "invalid_code",
+        "invalid_mailed_token",
+        "ticket_expired",
+        "email_taken",
+        "unavailable",
+    ),
     budget=budgets.GUESS,
 )
 async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
-    """Finish a sign-up with the mailed code: the account is made and signed in."""
-    signed_in = await call.app.registration.finish(call.body.ticket, call.body.code, call.visitor)
+    """Finish a sign-up with the mailed code or link: the account is made and signed in."""
+    registration, body = call.app.registration, call.body
+    if body.token is not None and body.code is None:
+        signed_in = await registration.finish_with_link(body.ticket, body.token, call.visitor)
+    else:
+        signed_in = await registration.finish(body.ticket, _code_alone(body), call.visitor)
     return await welcome(call, signed_in, call.body.token_transport)
 
 
@@ -164,11 +178,12 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     status=202,
     problems=("ticket_expired", "too_many_attempts", "unavailable"),
     budget=budgets.CODE,
+    challenge=Whom.EVERYBODY,
 )
 async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     """Mail another code, at most one a minute. The old one no longer works."""
     email = await call.app.registration.resends_to(call.body.ticket)
-    await call.app.limits.spend_identifier(budgets.CODE, email.canonical)
+    await call.app.limits.spend_mail(budgets.CODE, email.canonical, call.visitor.address)
     return render_ticket(await call.app.registration.resend(call.body.ticket))
 
 
@@ -177,6 +192,7 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     answers=SessionObject,
     problems=("invalid_credentials", "overloaded", "unavailable"),
     budget=budgets.SIGN_IN,
+    challenge=Whom.ALL_BUT_KNOWN_DEVICES,
 )
 async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password.
@@ -197,25 +213,32 @@ async def login(call: Call[Login, None]) -> SessionObject:
     status=202,
     problems=("unavailable",),
     budget=budgets.CODE,
+    challenge=Whom.ALL_BUT_KNOWN_DEVICES,
 )
 async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
-    """Mail a code to sign in with. The answer is the same for an address without an account."""
+    """Mail a code and a link to sign in with; the same answer for an address without an account."""
     email = parse_email(call.body.email)
-    await call.app.limits.spend_identifier(budgets.CODE, email.canonical)
+    await pay_for_mail(call, budgets.CODE, email)
     return render_ticket(await call.app.code_sign_in.start(email))
 
 
 @endpoint.post(
     "/api/auth/login/code/verify",
     answers=SessionObject,
-    problems=("invalid_code", "ticket_expired", "unavailable"),
+    problems=("invalid_code", "invalid_mailed_token", "ticket_expired", "unavailable"),
     budget=budgets.GUESS,
 )
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
-    """Sign in with the mailed code."""
-    signed_in = await call.app.code_sign_in.finish(
-        call.body.ticket, call.body.code, call.visitor, device_token=device_token(call)
-    )
+    """Sign in with the mailed code or link, where the ticket is."""
+    sign_in, body, device = call.app.code_sign_in, call.body, device_token(call)
+    if body.token is not None and body.code is None:
+        signed_in = await sign_in.finish_with_link(
+            body.ticket, body.token, call.visitor, device_token=device
+        )
+    else:
+        signed_in = await sign_in.finish(
+            body.ticket, _code_alone(body), call.visitor, device_token=device
+        )
     return await welcome(call, signed_in, call.body.token_transport)
 
 
@@ -331,6 +354,13 @@ async def jwks(call: Call[None, None]) -> dict[str, list[dict[str, str]]]:
     """
     call.answer_headers.append((b"cache-control", b"public, max-age=%d" % JWKS_SECONDS))
     return call.app.sessions.access_tokens.jwks()
+
+
+def _code_alone(body: VerifyCode) -> str:
+    if body.code is None or body.token is not None:
+        wrong = FieldError("code", "send either code or token")
+        raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
+    return body.code
 
 
 def render_sessions(sessions: Iterable[ListedSession], identity: Identity) -> SessionList:

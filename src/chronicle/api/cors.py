@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from starlette.types import Scope
 
 _METHODS = b"GET, HEAD, POST, PATCH, DELETE"
-_REQUEST_HEADERS = b"authorization, content-type, idempotency-key, range, if-none-match"
+_REQUEST_HEADERS = (
+    b"authorization, content-type, idempotency-key, range, if-none-match, chronicle-challenge"
+)
 _ANSWER_HEADERS = (
     b"x-request-id, retry-after, ratelimit, ratelimit-policy, location, etag, content-range, "
-    b"content-disposition"
+    b"content-disposition, chronicle-challenge-at"
 )
 _PREFLIGHT_SECONDS = b"600"
 

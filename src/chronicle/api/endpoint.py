@@ -13,15 +13,18 @@ byte of the body is read. The answer is a Struct or list (JSON), `None` (204), o
 
 import asyncio
 import inspect
+import re
 import typing
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+import msgspec.inspect
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -36,6 +39,7 @@ from chronicle.security.visitors import Visitor, visitor
 
 if TYPE_CHECKING:
     from chronicle.api.application import Application
+    from chronicle.api.challenge import Whom
     from chronicle.auth.tokens import Identity
     from chronicle.users.ports import ProfileRecord
 
@@ -139,7 +143,7 @@ class Endpoint:
     `also` says when it answers with another status that is no problem. `idempotent` says that it
     honours an Idempotency-Key. `budget` is what it costs: the address pays before anything is
     read, the caller once it is known who that is; what an identifier or an account pays, the
-    route says itself.
+    route says itself. `challenge` is of whom a solved challenge may be demanded first.
     """
 
     method: str
@@ -158,6 +162,7 @@ class Endpoint:
     also: Mapping[int, str]
     idempotent: bool
     budget: Budget | None
+    challenge: "Whom | None"
 
     @property
     def signed_in(self) -> bool:
@@ -202,6 +207,7 @@ class Routes:
         also: Mapping[int, str] = MappingProxyType({}),
         idempotent: bool = False,
         budget: Budget | None = None,
+        challenge: "Whom | None" = None,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -223,6 +229,7 @@ class Routes:
                     also=also,
                     idempotent=idempotent,
                     budget=budget,
+                    challenge=challenge,
                 )
             )
             return handler
@@ -254,7 +261,9 @@ class Runner:
         """Charge, identify, read, call, answer."""
         endpoint = self.endpoint
         call = endpoint.call_type(self._app, scope, receive)
-        budget = endpoint.budget
+        budget, challenge = endpoint.budget, endpoint.challenge
+        if challenge is not None:
+            admission = await self._app.challenges.admit(call, challenge)
         if budget is not None and budget.address:
             address: str = scope[CLIENT_ADDRESS]
             await rate_limit.spend(scope, self._app.limits.spend_address(budget, address))
@@ -276,6 +285,8 @@ class Runner:
         if endpoint.body is Stream:
             with self._bodies.one(scope[CLIENT_ADDRESS]):
                 result = await endpoint.handler(call)
+        elif challenge is not None:
+            result = await self._app.challenges.run(endpoint, call, admission)
         else:
             result = await endpoint.handler(call)
         if isinstance(result, Response):
@@ -382,7 +393,21 @@ def read_query(scope: Scope, kind: Any) -> Any:
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
         raise Rejected("invalid_request", "A query parameter stands twice.")
+    for name in _whole_numbers(kind):
+        # To msgspec "1.0" and "1e1" are whole numbers too; here a number has one spelling.
+        if not re.fullmatch("-?[0-9]+", parameters.get(name, "0")):
+            wrong = FieldError(name, "is not a whole number")
+            raise Rejected("invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,))
     return convert(parameters, kind, strict=False)
+
+
+@cache
+def _whole_numbers(kind: Any) -> tuple[str, ...]:
+    return tuple(
+        each.encode_name
+        for each in msgspec.structs.fields(kind)
+        if isinstance(msgspec.inspect.type_info(each.type), msgspec.inspect.IntType)
+    )
 
 
 def convert(value: object, kind: Any, *, strict: bool = True) -> Any:

@@ -13,6 +13,7 @@ import chronicle
 from chronicle.api import rate_limit
 from chronicle.api.endpoint import Endpoint, Stream
 from chronicle.api.problems import PROBLEMS, ProblemBody
+from chronicle.security.challenges import LONGEST_SOLUTION
 
 _REF = "#/components/schemas/{name}"
 _NONE = type(None)
@@ -28,6 +29,22 @@ _RETRY_AFTER: Json = {
     "Retry-After": {
         "description": "In how many seconds to try again.",
         "schema": {"type": "integer"},
+    }
+}
+_CHALLENGE: Json = {
+    "name": "Chronicle-Challenge",
+    "in": "header",
+    "required": False,
+    "description": (
+        "The solution of a challenge of `/api/auth/challenge`, as JSON in base64; needed where the "
+        "answer without it is `challenge_required`."
+    ),
+    "schema": {"type": "string", "maxLength": LONGEST_SOLUTION},
+}
+_CHALLENGE_AT: Json = {
+    "Chronicle-Challenge-At": {
+        "description": "Where to get a challenge, if that is what is missing.",
+        "schema": {"type": "string"},
     }
 }
 _IDEMPOTENCY_KEY: Json = {
@@ -93,6 +110,8 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
     parameters = _path_parameters(endpoint) + _query_parameters(endpoint)
     if endpoint.idempotent:
         parameters.append(_IDEMPOTENCY_KEY)
+    if endpoint.challenge is not None:
+        parameters.append(_CHALLENGE)
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body is not _NONE:
@@ -133,6 +152,8 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
         headers = _LIMIT_HEADERS if endpoint.budget is not None else {}
         if status in _TEMPORARY:
             headers = headers | _RETRY_AFTER
+        if "challenge_required" in codes:
+            headers = headers | _CHALLENGE_AT
         if headers:
             responses[str(status)]["headers"] = headers
     return responses
@@ -146,6 +167,8 @@ def _codes(endpoint: Endpoint) -> list[str]:
         codes.add(endpoint.budget.code)
         if endpoint.budget.essential:
             codes.add("unavailable")
+    if endpoint.challenge is not None:
+        codes |= {"challenge_required", "challenge_invalid"}
     if endpoint.signed_in:
         codes |= {"invalid_token", "unavailable"}
     if endpoint.body is not _NONE:

@@ -1,7 +1,5 @@
 """`/api/auth/password`, `/api/auth/unlock` and `/api/auth/report`: passwords, mailed links."""
 
-from typing import Annotated
-
 import msgspec
 
 from chronicle.api.auth import (
@@ -10,17 +8,17 @@ from chronicle.api.auth import (
     IssuedTicket,
     PasswordText,
     TicketText,
+    TokenText,
     render_ticket,
 )
+from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
-from chronicle.api.known_devices import device_token
+from chronicle.api.known_devices import device_token, pay_for_mail
 from chronicle.errors import FieldError, Rejected
 from chronicle.security import budgets
 from chronicle.users.emails import parse_email
 
 endpoint = Routes("Password")
-
-TokenText = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class ChangePassword(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,6 +73,7 @@ async def change_password(call: SignedInCall[ChangePassword, None]) -> None:
     status=202,
     problems=("unavailable",),
     budget=budgets.RESET,
+    challenge=Whom.ALL_BUT_KNOWN_DEVICES,
 )
 async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
     """Mail a code and a link for setting another password.
@@ -82,7 +81,7 @@ async def forgot_password(call: Call[ForgottenPassword, None]) -> IssuedTicket:
     The answer is the same whether or not the address has an account.
     """
     email = parse_email(call.body.email)
-    await call.app.limits.spend_identifier(budgets.RESET, email.canonical)
+    await pay_for_mail(call, budgets.RESET, email)
     return render_ticket(await call.app.password_reset.start(email))
 
 

@@ -26,6 +26,8 @@ PROBLEMS: dict[str, Problem] = {
     "address_blocked": Problem(403, "The address is blocked"),
     "bad_signature": Problem(422, "The checkpoint's signature is not right"),
     "breaches_unavailable": Problem(503, "Breached passwords can't be looked up right now"),
+    "challenge_invalid": Problem(403, "The challenge is not solved"),
+    "challenge_required": Problem(403, "A challenge has to be solved first"),
     "conflict": Problem(409, "The request contradicts what is stored"),
     "content_missing": Problem(503, "The file's bytes can't be read right now"),
     "cut_off": Problem(400, "The body ended early"),

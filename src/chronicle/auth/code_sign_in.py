@@ -45,7 +45,7 @@ class CodeSignIn:
     world: World
 
     async def start(self, email: EmailAddress) -> TicketIssued:
-        """Mail a code to the account's stored address; the answer never says if there is one."""
+        """Mail a code and a link to the account's stored address; the answer never says if any."""
         known = await self.book.addressee(email)
         content = _Waiting(known.account_id, known.epoch)
         subject = self.book.email_index(email)
@@ -53,6 +53,7 @@ class CodeSignIn:
         mail = mails.sign_in_code(
             known.mail_to,
             code,
+            self.codes.link_token(issued.ticket),
             minutes=int(CODE_LIFETIME.total_seconds() // 60),
             base_url=self.base_url,
             locale=known.locale,
@@ -70,6 +71,26 @@ class CodeSignIn:
             Gone: `ticket_expired`: too late, out of guesses, used, or the account moved on.
         """
         waiting = await self.codes.check(TicketPurpose.SIGN_IN, ticket, code, _Waiting)
+        return await self._enter(ticket, waiting, visitor, device_token)
+
+    async def finish_with_link(
+        self, ticket: str, token: str, visitor: Visitor, *, device_token: str | None = None
+    ) -> SignedIn:
+        """Sign in with the token of the mailed link, in the browser that has the ticket.
+
+        Whoever has only the link gets nowhere: neither who reads the mail later, nor a victim who
+        was sent the link of somebody else's account (login CSRF).
+
+        Raises:
+            Rejected: `invalid_mailed_token`: not the link of this ticket.
+            Gone: `ticket_expired`: too late, used, or the account moved on.
+        """
+        waiting = await self.codes.check_link(TicketPurpose.SIGN_IN, ticket, token, _Waiting)
+        return await self._enter(ticket, waiting, visitor, device_token)
+
+    async def _enter(
+        self, ticket: str, waiting: _Waiting, visitor: Visitor, device_token: str | None
+    ) -> SignedIn:
         if waiting.account_id is None:
             raise wrong_code()
         account = await self.book.record(AccountId(waiting.account_id))

@@ -13,7 +13,7 @@ _MOMENT = datetime(2026, 3, 9, 8, 7, tzinfo=UTC)
 
 SAMPLES: dict[str, Callable[[str, str | None], Mail]] = {
     "registration_code": lambda url, locale: mails.registration_code(
-        _TO, _CODE, minutes=10, base_url=url, locale=locale
+        _TO, _CODE, _TOKEN, minutes=10, base_url=url, locale=locale
     ),
     "address_is_taken": lambda url, locale: mails.address_is_taken(
         _TO, base_url=url, locale=locale
@@ -22,7 +22,7 @@ SAMPLES: dict[str, Callable[[str, str | None], Mail]] = {
         _TO, base_url=url, locale=locale
     ),
     "sign_in_code": lambda url, locale: mails.sign_in_code(
-        _TO, _CODE, minutes=10, base_url=url, locale=locale
+        _TO, _CODE, _TOKEN, minutes=10, base_url=url, locale=locale
     ),
     "password_reset": lambda url, locale: mails.password_reset(
         _TO, _CODE, _TOKEN, minutes=10, base_url=url, locale=locale

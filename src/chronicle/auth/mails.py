@@ -11,10 +11,12 @@ from chronicle.auth.ports import Mail
 
 
 def registration_code(
-    to: str, code: str, *, minutes: int, base_url: str, locale: str | None
+    to: str, code: str, token: str, *, minutes: int, base_url: str, locale: str | None
 ) -> Mail:
-    """The code that finishes a sign-up."""
-    return write(to, "registration_code", locale, base_url=base_url, code=code, minutes=minutes)
+    """The code, or the link, that finishes a sign-up."""
+    return write(
+        to, "registration_code", locale, base_url=base_url, code=code, token=token, minutes=minutes
+    )
 
 
 def address_is_taken(to: str, *, base_url: str, locale: str | None) -> Mail:
@@ -27,9 +29,13 @@ def refresh_token_replayed(to: str, *, base_url: str, locale: str | None) -> Mai
     return write(to, "refresh_token_replayed", locale, base_url=base_url)
 
 
-def sign_in_code(to: str, code: str, *, minutes: int, base_url: str, locale: str | None) -> Mail:
-    """The code that signs in without a password."""
-    return write(to, "sign_in_code", locale, base_url=base_url, code=code, minutes=minutes)
+def sign_in_code(
+    to: str, code: str, token: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
+    """The code, or the link, that signs in without a password."""
+    return write(
+        to, "sign_in_code", locale, base_url=base_url, code=code, token=token, minutes=minutes
+    )
 
 
 def password_reset(

@@ -65,14 +65,17 @@ class PasswordHashing:
         threads: int,
         queue: int,
         reserved: int = 0,
+        on_strain: Callable[[], None] = lambda: None,
         verify: Callable[[str, str], bool | None] = is_password,
     ) -> None:
+        """`on_strain` is called whenever three quarters of the queue are taken, or all of it."""
         self._scheme = scheme
         self._is_password = verify
         self._pool = ThreadPoolExecutor(
             threads, thread_name_prefix="password-hash", initializer=_give_way
         )
         self._idle = threads
+        self._on_strain = on_strain
         self._queue, self._reserved = queue, reserved
         self._strangers: deque[_Waiting] = deque()
         self._known: dict[bytes, _Waiting] = {}
@@ -117,13 +120,19 @@ class PasswordHashing:
 
         Whoever is `perhaps_known` as a device is not refused while a reserved place is free.
         """
+        self._note_strain()
         full = len(self._strangers) >= self._queue
         if perhaps_known:
             full = full and len(self._known) >= self._reserved
         if self._idle <= 0 and full:
             raise _overloaded()
 
+    def _note_strain(self) -> None:
+        if self._idle <= 0 and len(self._strangers) >= self._queue - self._queue // 4:
+            self._on_strain()
+
     async def _run(self, work: Callable[[], T], device: bytes | None = None) -> T:
+        self._note_strain()
         waiting = _Waiting(work, asyncio.get_running_loop().create_future(), device)
         if self._idle > 0:
             self._start(waiting)

@@ -80,7 +80,7 @@ class Registration:
         subject = self.book.email_index(email)
         issued, code = await self.codes.issue(TicketPurpose.SIGN_UP, subject, sign_up)
         try:
-            await self.mailer.send(self._mail(sign_up, code))
+            await self.mailer.send(self._mail(sign_up, code, issued.ticket))
         except BaseException:
             await self.codes.drop(issued.ticket)
             raise
@@ -102,7 +102,7 @@ class Registration:
             TooMany: asked too soon; nothing changed.
         """
         issued, code, sign_up = await self.codes.renew(TicketPurpose.SIGN_UP, ticket, _SignUp)
-        await self.mailer.send(self._mail(sign_up, code))
+        await self.mailer.send(self._mail(sign_up, code, ticket))
         return issued
 
     async def finish(self, ticket: str, typed_code: str, visitor: Visitor) -> SignedIn:
@@ -117,6 +117,19 @@ class Registration:
             Conflict: `email_taken`: another sign-up with this address was faster.
         """
         sign_up = await self.codes.check(TicketPurpose.SIGN_UP, ticket, typed_code, _SignUp)
+        return await self._open(ticket, sign_up, visitor)
+
+    async def finish_with_link(self, ticket: str, token: str, visitor: Visitor) -> SignedIn:
+        """As `finish`, with the token of the mailed link, in the browser that has the ticket.
+
+        Raises:
+            Rejected: `invalid_mailed_token`: not the link of this ticket.
+            Gone, Conflict: as `finish`.
+        """
+        sign_up = await self.codes.check_link(TicketPurpose.SIGN_UP, ticket, token, _SignUp)
+        return await self._open(ticket, sign_up, visitor)
+
+    async def _open(self, ticket: str, sign_up: _SignUp, visitor: Visitor) -> SignedIn:
         if sign_up.taken:
             raise wrong_code()
         try:
@@ -137,12 +150,13 @@ class Registration:
             password_hash=sign_up.password_hash,
         )
 
-    def _mail(self, sign_up: _SignUp, code: str) -> Mail:
+    def _mail(self, sign_up: _SignUp, code: str, ticket: str) -> Mail:
         if sign_up.taken:
             return mails.address_is_taken(sign_up.mail_to, base_url=self.base_url, locale=None)
         return mails.registration_code(
             sign_up.mail_to,
             code,
+            self.codes.link_token(ticket),
             minutes=int(CODE_LIFETIME.total_seconds() // 60),
             base_url=self.base_url,
             locale=None,

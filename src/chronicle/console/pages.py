@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "connect-src 'self'; worker-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 """For every answer that carries a page: nothing inline, nothing from elsewhere."""
@@ -34,6 +34,8 @@ PAGES = frozenset(
         "/reset",
         "/report",
         "/unlock",
+        "/enter",
+        "/confirm",
         "/verify",
         "/account",
         "/outbox",

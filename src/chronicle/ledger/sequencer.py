@@ -9,7 +9,7 @@ and its rows are still pending.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -87,6 +87,8 @@ class Sequencer:
         # remembered is believed, and the log is opened anew before the pool is read again.
         self._position: _Position | None = None
         self._trouble: Exception | None = None
+        # Rows that hold no entry, as the last poll met them: each is reported once.
+        self._misfits: frozenset[tuple[str, bytes]] = frozenset()
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -209,7 +211,7 @@ class Sequencer:
             [Candidate(name, row) for row in await source.pending(due=now, limit=share)]
             for name, source in self._sources.items()
         ]
-        fit = [each for each in chain.from_iterable(pending) if _is_fit(each)]
+        fit = self._fit(chain.from_iterable(pending))
         placed = [(each, self._placements.index_of_entry(each.row.entry)) for each in fit]
         again = [Mark(c.source, c.row.row_id, index) for c, index in placed if index is not None]
         if again:
@@ -217,6 +219,21 @@ class Sequencer:
             self._placements.tell(again)
         fresh = (candidate for candidate, index in placed if index is None)
         return within(fresh, entries=self._pace.batch_entries, total_bytes=self._pace.batch_bytes)
+
+    def _fit(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Those whose entry is one. What enters the log stays there for good."""
+        fit, misfits = [], set()
+        for each in candidates:
+            try:
+                parse_entry(each.row.entry)
+            except Unreadable as error:
+                misfits.add((each.source, each.row.row_id))
+                if (each.source, each.row.row_id) not in self._misfits:
+                    _report_misfit(each, error)
+            else:
+                fit.append(each)
+        self._misfits = frozenset(misfits)
+        return fit
 
     async def _record(self, marks: Sequence[Mark]) -> None:
         by_source: dict[str, list[Placed]] = {}
@@ -274,16 +291,10 @@ class Sequencer:
             return
 
 
-def _is_fit(candidate: Candidate) -> bool:
-    """Whether a row's entry is one. What enters the log stays there for good."""
-    try:
-        parse_entry(candidate.row.entry)
-    except Unreadable as error:
-        _log.error(
-            "row %s of %s holds no entry and is left out: %s",
-            candidate.row.row_id.hex(),
-            candidate.source,
-            error.message,
-        )
-        return False
-    return True
+def _report_misfit(candidate: Candidate, error: Unreadable) -> None:
+    _log.error(
+        "row %s of %s holds no entry and is left out: %s",
+        candidate.row.row_id.hex(),
+        candidate.source,
+        error.message,
+    )

@@ -14,21 +14,28 @@ SIGN_IN = Budget(
     "sign-in",
     address=(Window(20, _MINUTE), Window(120, _HOUR), Window(600, _DAY)),
 )
+# Whatever strangers have mailed to one address, by whichever route and from wherever. More than one
+# network gets, so that one stranger does not silence an address; few enough for any mailbox.
+_MAILBOX = (Window(20, _HOUR), Window(60, _DAY))
+
 REGISTER = Budget(
     "register",
     address=(Window(10, _MINUTE), Window(30, _HOUR), Window(100, _DAY)),
     identifier=(Window(5, _HOUR), Window(15, _DAY)),
+    mailbox=_MAILBOX,
 )
 # Asking for a mailed code: each is a mail into somebody's box.
 CODE = Budget(
     "code",
     address=(Window(10, _MINUTE), Window(40, _HOUR), Window(150, _DAY)),
     identifier=(Window(5, _HOUR), Window(15, _DAY)),
+    mailbox=_MAILBOX,
 )
 RESET = Budget(
     "reset",
     address=(Window(10, _MINUTE), Window(40, _HOUR), Window(150, _DAY)),
     identifier=(Window(5, _HOUR), Window(15, _DAY)),
+    mailbox=_MAILBOX,
 )
 # Typing a code or handing in a mailed token.
 GUESS = Budget(

@@ -58,6 +58,10 @@ class DeviceBook:
             return None
         return found.id
 
+    async def is_known(self, token: str) -> bool:
+        """Whether any account knows, or knew, the device that presents this token."""
+        return await self.devices.find(_hash(token), now=self.world.now()) is not None
+
     async def remember(
         self, account_id: bytes, token: str | None, visitor: Visitor, *, epoch: int
     ) -> str:

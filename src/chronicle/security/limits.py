@@ -38,12 +38,14 @@ class Budget:
     """A named budget: its windows for each kind of subject, the longest last.
 
     Without the limiter an `essential` budget refuses (503), any other lets everything pass.
-    `code` is what a refusal is called.
+    `code` is what a refusal is called. What is mailed is counted for each network that asks for it
+    (`identifier`), and for all networks and all budgets together (`mailbox`).
     """
 
     name: str
     address: tuple[Window, ...] = ()
     identifier: tuple[Window, ...] = ()
+    mailbox: tuple[Window, ...] = ()
     account: tuple[Window, ...] = ()
     user: tuple[Window, ...] = ()
     essential: bool = True
@@ -149,6 +151,22 @@ class Limits:
         """One for a canonical address or name, whether or not it has an account. See above."""
         return await self._spend_one(budget, "identifier", identifier, budget.identifier)
 
+    async def spend_mail(
+        self, budget: Budget, identifier: str, address: str, *, device_id: bytes | None = None
+    ) -> Standing | None:
+        """One for a mail to an identifier that an address asks for; a network has its share.
+
+        So one stranger can't have the pause begin for everybody else. A device that the account
+        knows has a budget of its own, and takes nothing from the mailbox's. See above.
+        """
+        if device_id is not None:
+            return await self._spend_one(budget, "device", device_id.hex(), budget.identifier)
+        subject = self._pseudonym("identifier", identifier)
+        asking = self._pseudonym("network", f"{_asking_network(address)} {identifier}")
+        limits = self._limits(budget.name, "network", asking, budget.identifier, 1)
+        limits += self._limits("mailbox", "identifier", subject, budget.mailbox, 1)
+        return await self._spend(budget, subject, tuple(limits))
+
     async def spend_account(self, budget: Budget, account_id: bytes) -> Standing | None:
         """One for the account that is being tried. See above."""
         return await self._spend_one(budget, "account", account_id.hex(), budget.account)
@@ -163,7 +181,7 @@ class Limits:
         if not windows:
             return None
         pseudonym = self._pseudonym(scope, subject)
-        limits = self._limits(budget, scope, pseudonym, windows, 1)
+        limits = self._limits(budget.name, scope, pseudonym, windows, 1)
         return await self._spend(budget, pseudonym, tuple(limits))
 
     def _limits_of_address(self, budget: Budget, address: str) -> tuple[str, tuple[Limit, ...]]:
@@ -171,7 +189,7 @@ class Limits:
         for scope, network, times in networks_of(address):
             windows = budget.address if times == 1 else budget.address[-1:]
             subject = self._pseudonym("address", network)
-            limits += self._limits(budget, scope, subject, windows, times)
+            limits += self._limits(budget.name, scope, subject, windows, times)
         # The widest network comes last, and everything in it is kept together.
         return subject, tuple(limits)
 
@@ -192,9 +210,9 @@ class Limits:
         return standing
 
     def _limits(
-        self, budget: Budget, scope: str, subject: str, windows: tuple[Window, ...], times: int
+        self, name: str, scope: str, subject: str, windows: tuple[Window, ...], times: int
     ) -> list[Limit]:
-        prefix = f"{budget.name}:{scope}:{subject}"
+        prefix = f"{name}:{scope}:{subject}"
         return [
             Limit(
                 key=f"{prefix}:{window.seconds}",
@@ -212,6 +230,12 @@ class Limits:
         if reachable is not self._reachable:
             self._reachable = reachable
             _log.warning("limits are counted again" if reachable else "limits are not counted")
+
+
+def _asking_network(address: str) -> str:
+    """Whose share of the mails to an identifier it is: an IPv4 address, or a /48 of IPv6."""
+    networks = networks_of(address)
+    return next((network for scope, network, _ in networks if scope == "net48"), networks[0][1])
 
 
 @lru_cache(maxsize=8192)

@@ -3,27 +3,32 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 import uvloop
 
 from chronicle.adapters.key_watch import KeyWatch
+from chronicle.adapters.shared_state.valkey_challenges import ValkeySpentChallenges
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_locks import ValkeyLocks
 from chronicle.api import server
 from chronicle.api.application import Application
+from chronicle.api.challenge import ChallengeDesk
 from chronicle.api.log_lines import configure_logging
-from chronicle.errors import CannotStart, Failure
+from chronicle.clock import ClockFloor, guarded
+from chronicle.errors import CannotStart, Failure, Unavailable
 from chronicle.ledger.checkpoints import settled_origin
 from chronicle.ledger.log_reader import LogReader
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.sequencer import Sequencer
 from chronicle.overview.gather import OverviewDesk
 from chronicle.security.blocklist import Blocklist
+from chronicle.security.challenges import Challenges
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.keys import Purpose
 from chronicle.security.limits import Limits
+from chronicle.security.load_watch import LoadWatch
 from chronicle.settings import Settings
 from chronicle.uploads.receive import UploadDesk
 from chronicle.wiring.databases import open_tables
@@ -85,13 +90,15 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         jobs: list[Callable[[], Awaitable[None]]] = []
         valkey_url = await shared_state_url(settings, stack, jobs)
         storage = await open_storage(settings, valkey_url, stack)
+        world = await guarded(world, storage.clock_floor)
         origin = await settled_origin(storage.checkpoints, settings.ledger_origin)
         signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
         sequencer = await _start_ledger(storage, signer, world)
         jobs.append(sequencer.run)
         mail = wire_mail(settings, keys, storage, stack, world)
         jobs.append(mail.delivery.run)
-        hashing = password_hashing(settings)
+        load = LoadWatch(world.now, scale=settings.limit_scale)
+        hashing = password_hashing(settings, load.strained)
         stack.callback(hashing.close)
         people = People(
             settings=settings,
@@ -135,6 +142,18 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             limits=Limits(
                 ValkeyLimiter(storage.shared_state), people.index, scale=settings.limit_scale
             ),
+            challenges=ChallengeDesk(
+                demand=settings.challenge,
+                challenges=Challenges(
+                    keys,
+                    ValkeySpentChallenges(storage.shared_state),
+                    world,
+                    difficulty=settings.challenge_difficulty,
+                ),
+                load=load,
+                devices=people.devices,
+                book=people.book,
+            ),
             lock=people.lock,
             devices=people.devices,
             places=open_places(settings),
@@ -158,7 +177,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         eviction = EvictionWatch(storage.shared_state)
         await eviction.look()
         chores = [
-            *_chores(settings, people, blocklist, mail),
+            *_chores(settings, people, blocklist, mail, storage),
             Chore("follow keys", 2, watch.look),
             Chore("look whether Valkey evicts", 60, eviction.look),
         ]
@@ -166,10 +185,13 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             yield app
             await mail.delivery.stop(within_seconds=settings.drain_seconds)
             await sequencer.stop()
+            # Without it, the next start knows the time of up to one turn of the chore ago.
+            with suppress(Unavailable):
+                await storage.clock_floor.raise_to(world.now())
 
 
 def _chores(
-    settings: Settings, people: People, blocklist: Blocklist, mail: MailParts
+    settings: Settings, people: People, blocklist: Blocklist, mail: MailParts, storage: Storage
 ) -> list[Chore]:
     keep_events = timedelta(days=settings.event_days)
     keep_mails = timedelta(days=settings.mail_days)
@@ -185,6 +207,7 @@ def _chores(
     return [
         Chore("forget successors", 5, people.sessions.forget_successors),
         Chore("refresh the blocklist", 2, blocklist.refresh),
+        Chore("note the time", 5, lambda: storage.clock_floor.raise_to(people.world.now())),
         *(Chore(name, 3600, do, one=True) for name, do in hourly.items()),
     ]
 
@@ -200,6 +223,17 @@ async def open_blocklist(settings: Settings) -> AsyncIterator[Blocklist]:
     async with AsyncExitStack() as stack:
         tables = await open_tables(settings, stack)
         yield Blocklist(tables.blocks, FieldCipher(keys), BlindIndex(keys), World())
+
+
+@asynccontextmanager
+async def open_clock_floor(settings: Settings) -> AsyncIterator[ClockFloor]:
+    """The highest time seen, in the database as it lies there, until the block ends.
+
+    Raises:
+        CannotStart: as `run`.
+    """
+    async with AsyncExitStack() as stack:
+        yield (await open_tables(settings, stack)).clock_floor
 
 
 async def _start_ledger(storage: Storage, signer: Signer, world: World) -> Sequencer:

@@ -13,6 +13,7 @@ from chronicle.adapters.database.sqlite import migrate as sqlite_migrate
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
+from chronicle.adapters.database.sqlite.clock_floor import SqliteClockFloor
 from chronicle.adapters.database.sqlite.events import SqliteEvents
 from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
 from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
@@ -22,6 +23,7 @@ from chronicle.adapters.database.sqlite.overviews import SqliteOverviews
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
 from chronicle.auth.ports import MailQueue, Sessions
+from chronicle.clock import ClockFloor
 from chronicle.errors import CannotStart, Failure
 from chronicle.ledger.ports import Checkpoints, EntrySource
 from chronicle.overview.ports import Overviews
@@ -64,6 +66,7 @@ class Tables:
     uploads: LoggedUploads
     overviews: Overviews
     checkpoints: Checkpoints
+    clock_floor: ClockFloor
     database_is_up: Callable[[], Awaitable[bool]]
 
 
@@ -94,6 +97,7 @@ def sqlite_tables(engine: sqlite_engine.Engine) -> Tables:
         uploads=SqliteUploads(engine),
         overviews=SqliteOverviews(engine),
         checkpoints=SqliteCheckpoints(engine),
+        clock_floor=SqliteClockFloor(engine),
         database_is_up=engine.is_up,
     )
 
@@ -148,6 +152,7 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
     from chronicle.adapters.database.mongo.accounts import MongoAccounts  # noqa: PLC0415
     from chronicle.adapters.database.mongo.blocks import MongoBlocks  # noqa: PLC0415
     from chronicle.adapters.database.mongo.checkpoints import MongoCheckpoints  # noqa: PLC0415
+    from chronicle.adapters.database.mongo.clock_floor import MongoClockFloor  # noqa: PLC0415
     from chronicle.adapters.database.mongo.events import MongoEvents  # noqa: PLC0415
     from chronicle.adapters.database.mongo.guess_counts import MongoGuessCounts  # noqa: PLC0415
     from chronicle.adapters.database.mongo.known_devices import MongoKnownDevices  # noqa: PLC0415
@@ -169,6 +174,7 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
         uploads=MongoUploads(engine),
         overviews=MongoOverviews(engine),
         checkpoints=MongoCheckpoints(engine),
+        clock_floor=MongoClockFloor(engine),
         database_is_up=engine.is_up,
     )
 

@@ -39,7 +39,7 @@ from chronicle.world import World
 _CLIENT_ID = "chronicle-console"
 
 
-def password_hashing(settings: Settings) -> PasswordHashing:
+def password_hashing(settings: Settings, on_strain: Callable[[], None]) -> PasswordHashing:
     """The pool that hashes, with the scheme that the settings name."""
     scheme: PasswordScheme
     if settings.password_hash is PasswordHash.BCRYPT:
@@ -55,6 +55,7 @@ def password_hashing(settings: Settings) -> PasswordHashing:
         threads=settings.hash_pool_size,
         queue=settings.hash_queue_limit,
         reserved=settings.hash_queue_reserved,
+        on_strain=on_strain,
     )
 
 
@@ -82,6 +83,7 @@ class People:
         wake_ledger: Callable[[], None],
         world: World,
     ) -> None:
+        self.world = world
         self.cipher, self.index = FieldCipher(keys), BlindIndex(keys)
         self.cursors = Cursors(keys)
         self.book = AccountBook(storage.accounts, self.cipher, self.index, world)

@@ -9,7 +9,7 @@ Whoever changes anything here raises `VERSION` in `migrate.py`. An index that ch
 name, and a data step that drops the old one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 BYTES, TEXT, NUMBER, TIME, FLAG, DATE = (
@@ -54,7 +54,7 @@ class Shape:
 
     name: str
     always: dict[str, Any]
-    maybe: dict[str, Any]
+    maybe: dict[str, Any] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
 
     def validator(self) -> dict[str, Any]:
@@ -149,7 +149,6 @@ SHAPES = (
             "entry": BYTES,
             "entry_index": NUMBER,
         },
-        maybe={},
         indexes=(_newest_of_account("credential_changes_by_account"),),
     ),
     Shape(
@@ -215,6 +214,7 @@ SHAPES = (
         always={"_id": TEXT, "origin": TEXT, "size": NUMBER, "root": BYTES, "note": BYTES},
         maybe={"staging": TEXT},
     ),
+    Shape("clock_floor", always={"_id": TEXT, "highest": TIME}),
     Shape(
         "events",
         always={
@@ -301,7 +301,6 @@ SHAPES = (
             "expires_at": TIME,
             "expires_on": DATE,
         },
-        maybe={},
         indexes=(
             Index("known_devices_by_token", (("token_hash", 1),), unique=True),
             Index("known_devices_by_account", (("account_id", 1), ("last_used_at", 1))),

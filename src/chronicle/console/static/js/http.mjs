@@ -13,13 +13,31 @@ export class Problem extends Error {
   }
 }
 
+const CHALLENGED = new Set(["challenge_required", "challenge_invalid"]);
+const PROOFS = 2; // one may be for an address that changed meanwhile
+
 /**
  * Send one request and give back what it answers: JSON as a value, other text as a string, bytes
- * as asked for by `as: "blob"`, nothing as null. Throws a Problem for everything else.
+ * as asked for by `as: "blob"`, nothing as null. Throws a Problem for everything else. Where the
+ * server demands a solved challenge first, that is seen to.
  */
-export async function request(method, path, { body, token, signal, as } = {}) {
+export async function request(method, path, options = {}) {
+  let proof = null;
+  for (let left = PROOFS; ; left -= 1) {
+    try {
+      return await send(method, path, { ...options, proof });
+    } catch (error) {
+      if (left === 0 || !CHALLENGED.has(error.code)) throw error;
+    }
+    const { prove } = await import("./proof.mjs");
+    proof = await prove(options.signal);
+  }
+}
+
+async function send(method, path, { body, token, signal, as, proof }) {
   const headers = new Headers({ Accept: "application/json, text/plain;q=0.9, */*;q=0.8" });
   if (token) headers.set("Authorization", `Bearer ${token}`);
+  if (proof) headers.set("Chronicle-Challenge", proof);
   if (body !== undefined) headers.set("Content-Type", "application/json");
   let response;
   try {

@@ -9,6 +9,8 @@ const WORDS = {
   too_many_requests: "Too much was asked for from here in a short time.",
   overloaded: "The server has more to do than it can right now. Nothing was changed.",
   unavailable: "A part of the server is not available right now. Nothing was changed.",
+  challenge_required: "The server has a lot to do right now, and this browser could not prove that it is one. Try again.",
+  challenge_invalid: "The server did not take this browser’s proof that it is one. Try again.",
   ticket_expired: "This took too long, or the code was used before. Start again.",
   invalid_reset_token: "This was used before, took too long, or the account was changed since. Ask for a new mail.",
   invalid_mailed_token: "This link was used before, or is too old.",

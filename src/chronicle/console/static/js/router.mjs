@@ -12,6 +12,7 @@ const ROUTES = [
   [/^\/forgot$/, () => import("./views/forgot.mjs")],
   [/^\/reset$/, () => import("./views/reset.mjs")],
   [/^\/report$/, () => import("./views/report.mjs")],
+  [/^\/(?:enter|confirm)$/, () => import("./views/enter.mjs")],
   [/^\/unlock$/, () => import("./views/unlock.mjs")],
   [new RegExp(`^/files/(?<id>${UUID})$`), () => import("./views/file.mjs")],
   [/^\/verify$/, () => import("./views/verify.mjs")],

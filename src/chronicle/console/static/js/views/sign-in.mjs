@@ -5,8 +5,11 @@ import { field, form, notice, revealButton } from "../forms.mjs";
 import { request } from "../http.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
+import * as waiting from "../waiting.mjs";
 import { askForCode } from "./ask-for-code.mjs";
 import { codeEntry } from "./code-entry.mjs";
+
+const LINKED = "/enter"; // where the link beside the code leads
 
 export function render(page) {
   const next = wanted(page.query.get("next"));
@@ -53,12 +56,17 @@ export function render(page) {
   }
 
   function showCode(email, ticket) {
+    waiting.remember(LINKED, ticket);
     const { element, focus } = codeEntry({
       lead: ["If ", h("strong", { class: "break" }, email), " has an account, a code is on its way there."],
       ticket,
       page,
       back: () => showAsk(email),
-      again: () => request("POST", "/api/auth/login/code", { body: { email } }),
+      again: async () => {
+        const fresh = await request("POST", "/api/auth/login/code", { body: { email } });
+        waiting.remember(LINKED, fresh);
+        return fresh;
+      },
       submit: async (typed) => enter(await request("POST", "/api/auth/login/code/verify", { body: typed })),
       words: { press: "Sign in" },
     });
@@ -67,6 +75,7 @@ export function render(page) {
   }
 
   function enter(answer) {
+    waiting.forget(LINKED);
     session.accept(answer);
     return router.go(next, { replace: true });
   }

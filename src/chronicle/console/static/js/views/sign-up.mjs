@@ -5,8 +5,11 @@ import { field, form } from "../forms.mjs";
 import { request } from "../http.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
+import * as waiting from "../waiting.mjs";
 import { codeEntry } from "./code-entry.mjs";
 import { newPassword } from "./new-password.mjs";
+
+const LINKED = "/confirm"; // where the link beside the code leads
 
 export function render(page) {
   if (session.user()) queueMicrotask(() => router.go("/", { replace: true }));
@@ -36,6 +39,7 @@ export function render(page) {
   }
 
   function showCode(body, ticket) {
+    waiting.remember(LINKED, ticket);
     const back = () => showForm(body).input.focus();
     const { element, focus } = codeEntry({
       lead: ["We sent a code to ", h("strong", { class: "break" }, body.email), "."],
@@ -43,7 +47,11 @@ export function render(page) {
       page,
       back,
       noGuessLeft: "Start again from your address.",
-      again: (waiting) => request("POST", "/api/auth/register/resend", { body: { ticket: waiting } }),
+      again: async (old) => {
+        const fresh = await request("POST", "/api/auth/register/resend", { body: { ticket: old } });
+        waiting.remember(LINKED, fresh);
+        return fresh;
+      },
       submit: async (typed) => enter(await request("POST", "/api/auth/register/verify", { body: typed })),
     });
     fill(place, element);
@@ -51,6 +59,7 @@ export function render(page) {
   }
 
   function enter(answer) {
+    waiting.forget(LINKED);
     session.accept(answer);
     router.go("/", { replace: true });
   }
