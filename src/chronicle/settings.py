@@ -47,6 +47,13 @@ class PasswordHash(StrEnum):
     BCRYPT = "bcrypt"
 
 
+class Registration(StrEnum):
+    """When a sign-up makes an account."""
+
+    CODE = "code"
+    IMMEDIATE = "immediate"
+
+
 class BreachCheck(StrEnum):
     """Whom new passwords are looked up with."""
 
@@ -91,6 +98,7 @@ class Settings:
     request_burst: int
     limit_scale: int
     stall_seconds: int
+    registration: Registration
     breach_check: BreachCheck
     breach_url: str
     password_hash: PasswordHash
@@ -201,6 +209,7 @@ def _read(reader: Reader) -> Settings:
         request_burst=reader.read("request_burst", number(1, 1_000_000), 300),
         limit_scale=reader.read("limit_scale", number(1, 1000), 1),
         stall_seconds=reader.read("stall_seconds", number(1, 3600), 60),
+        registration=reader.read("registration", values.one_of(Registration), Registration.CODE),
         breach_check=reader.read("breach_check", values.one_of(BreachCheck), BreachCheck.OFF),
         breach_url=reader.read("breach_url", values.api_url, "https://api.pwnedpasswords.com"),
         password_hash=reader.read(

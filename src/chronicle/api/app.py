@@ -10,7 +10,17 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chronicle.api import auth, ledger, operations, overview, passwords, uploads, user
+from chronicle.api import (
+    auth,
+    ledger,
+    operations,
+    overview,
+    passwords,
+    reauthentication,
+    uploads,
+    user,
+    user_email,
+)
 from chronicle.api.application import Application
 from chronicle.api.cors import Cors
 from chronicle.api.endpoint import Endpoint, Runner
@@ -28,8 +38,10 @@ _log = logging.getLogger(__name__)
 
 RESOURCES = (
     auth.endpoint,
+    reauthentication.endpoint,
     overview.endpoint,
     user.endpoint,
+    user_email.endpoint,
     passwords.endpoint,
     uploads.endpoint,
     ledger.endpoint,

@@ -26,7 +26,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from chronicle.api import rate_limit, strict_json
+from chronicle.api import fresh_sign_in, rate_limit, strict_json
 from chronicle.api.gate import CLIENT_ADDRESS
 from chronicle.errors import FieldError, NotFound, Rejected, TooLarge, Unsupported
 from chronicle.security.limits import Budget
@@ -134,10 +134,11 @@ Handler = Callable[[Any], Awaitable[Any]]
 class Endpoint:
     """One route as declared. `problems` are the codes it adds to those any route can answer.
 
-    `also` says when it answers with another status that is no problem. `idempotent` says that it
-    honours an Idempotency-Key. `budget` is what it costs: the address pays before anything is
-    read, the caller once it is known who that is; what an identifier or an account pays, the
-    route says itself.
+    `also` says when it answers with another status that is no problem, and `also_answers` with
+    what, where that is something else. `idempotent` says that it honours an Idempotency-Key,
+    `fresh` that it needs a sign-in of the last minutes. `budget` is what it costs: the address pays
+    before anything is read, the caller once it is known who that is; what an identifier or an
+    account pays, the route says itself.
     """
 
     method: str
@@ -154,8 +155,10 @@ class Endpoint:
     request_media: tuple[str, ...]
     body_limit: int | None
     also: Mapping[int, str]
+    also_answers: Mapping[int, Any]
     idempotent: bool
     budget: Budget | None
+    fresh: bool
 
     @property
     def signed_in(self) -> bool:
@@ -198,8 +201,10 @@ class Routes:
         request_media: tuple[str, ...] = ("application/json",),
         body_limit: int | None = None,
         also: Mapping[int, str] = MappingProxyType({}),
+        also_answers: Mapping[int, Any] = MappingProxyType({}),
         idempotent: bool = False,
         budget: Budget | None = None,
+        fresh: bool = False,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -219,8 +224,10 @@ class Routes:
                     request_media=request_media,
                     body_limit=body_limit,
                     also=also,
+                    also_answers=also_answers,
                     idempotent=idempotent,
                     budget=budget,
+                    fresh=fresh,
                 )
             )
             return handler
@@ -260,6 +267,8 @@ class Runner:
             if budget is not None and budget.user:
                 user = call.identity.account_id
                 await rate_limit.spend(scope, self._app.limits.spend_user(budget, user))
+            if endpoint.fresh:
+                fresh_sign_in.require_fresh(call)
         call.query = read_query(scope, endpoint.query)
         if self._may_take_json and self._takes_json(scope):
             call.body = await self._read_body(scope, receive)

@@ -78,7 +78,13 @@ class UploadList(msgspec.Struct):
     answers=Upload,
     status=201,
     request_media=(_FORM, "application/octet-stream"),
-    problems=("invalid_multipart", "not_available", "storage_full", "idempotency_key_reused"),
+    problems=(
+        "invalid_multipart",
+        "not_available",
+        "storage_full",
+        "idempotency_key_reused",
+        "email_not_verified",
+    ),
     idempotent=True,
     budget=budgets.UPLOAD,
 )

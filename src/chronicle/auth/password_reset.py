@@ -113,10 +113,18 @@ class PasswordReset:
         return account
 
     async def _set(self, account: AccountRecord, accepted: str, visitor: Visitor) -> None:
+        devices, first_proof = self.lock.devices, not account.email_verified
+        if first_proof:
+            await devices.revoke_all(account.id)
         try:
-            await self.credentials.replace_password(account, accepted, visitor, how="reset")
+            await self.credentials.replace_password(
+                account, accepted, visitor, how="reset", proves_address=True
+            )
         except Conflict as conflict:
             raise _invalid() from conflict
+        if first_proof:
+            # Again, for whoever signed in between; see `proof_of_address.py`.
+            await devices.revoke_all(account.id)
         await self.lock.lift(account)
 
 
