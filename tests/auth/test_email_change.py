@@ -3,10 +3,11 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from chronicle.auth.mailed_codes import MailedCodes, TicketIssued
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Conflict, Gone, Rejected, TooMany, Unauthenticated, Unavailable
@@ -119,6 +120,31 @@ async def test_a_taken_address_costs_the_same_work_and_tells_its_owner(desk: Des
     assert await work("bob@TAKEN.example") == (0, 1, 1)
     assert desk.mailer.sent[-1].to == "Bob@taken.example"
     assert not re.search(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", desk.mailer.sent[-1].text)
+
+
+class OverheardCodes(MailedCodes):
+    """Hands out as ever, and lets a test hear what it handed out."""
+
+    heard: ClassVar[list[str]] = []
+
+    async def issue(self, *what: Any) -> tuple[TicketIssued, str]:
+        issued, code = await super().issue(*what)
+        self.heard.append(code)
+        return issued, code
+
+
+async def test_no_code_is_right_for_an_address_that_was_taken_when_it_was_asked_for(
+    desk: Desk,
+) -> None:
+    who = await identity_of(desk, await desk.sign_up())
+    other = AccountId(desk.world.world.new_id())
+    await desk.book.open(NewAccount(other, NEXT, True, None, "hash"))
+    codes = desk.email_change.codes
+    overheard = OverheardCodes(codes.tickets, codes.cipher, codes.index, codes.guesses, codes.world)
+    changing = replace(desk.email_change, codes=overheard)
+    issued = await changing.start_change(who.account_id, NEXT)
+    with pytest.raises(Rejected, match="invalid_code"):
+        await changing.finish(who, issued.ticket, overheard.heard[-1], BROWSER)
 
 
 async def test_wrong_codes_count_for_the_account_and_not_for_the_address(desk: Desk) -> None:

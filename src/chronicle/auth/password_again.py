@@ -59,7 +59,7 @@ class PasswordAgain:
         """
         guess = await self.guesses.begin(account.id)
         if not guess.allowed:
-            await self._note(account, visitor, before, "locked")
+            await self._note(account, visitor, before, "too_many_attempts")
             raise guess.refusal()
         try:
             stored = self.book.password_hash(account)

@@ -34,6 +34,7 @@ PAGES = frozenset(
         "/reset",
         "/report",
         "/unlock",
+        "/undo",
         "/verify",
         "/account",
         "/outbox",

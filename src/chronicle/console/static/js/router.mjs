@@ -13,6 +13,7 @@ const ROUTES = [
   [/^\/reset$/, () => import("./views/reset.mjs")],
   [/^\/report$/, () => import("./views/report.mjs")],
   [/^\/unlock$/, () => import("./views/unlock.mjs")],
+  [/^\/undo$/, () => import("./views/undo.mjs")],
   [new RegExp(`^/files/(?<id>${UUID})$`), () => import("./views/file.mjs")],
   [/^\/verify$/, () => import("./views/verify.mjs")],
   [/^\/account$/, () => import("./views/account.mjs")],

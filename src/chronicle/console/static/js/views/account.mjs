@@ -8,6 +8,7 @@ import { Problem } from "../http.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
 import { devices, signOutEverywhere } from "./account-devices.mjs";
+import { emailSection } from "./account-email.mjs";
 import { history } from "./account-history.mjs";
 import { passwordForm } from "./account-password.mjs";
 import { signInFirst } from "./sign-in-first.mjs";
@@ -22,7 +23,9 @@ export function render(page) {
     "div",
     { class: "medium sections" },
     h("div", { class: "page-head" }, h("h1", {}, "Account")),
+    page.told && notice("good", "check", page.told),
     section("profile", "Profile", profileForm(user)),
+    section("email", "E-mail address", emailSection(page, user)),
     section("password", "Password", passwordForm(user, changed)),
     section("devices", "Devices", [signedIn.element, h("div", { class: "sign-out" }, signOutButton(), signOutEverywhere())]),
     section("history", "Sign-in history", past.element),
@@ -79,7 +82,6 @@ const ownTimezone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function facts(user) {
   const rows = [
-    ["E-mail address", [user.email, user.email_verified ? " (confirmed)" : " (not confirmed)"]],
     ["Account since", h("time", { datetime: user.created_at }, moment(user.created_at))],
     ["Account id", h("code", {}, user.id)],
   ];
