@@ -308,6 +308,9 @@ async def test_an_account_row_keeps_no_former_address_in_plain_text(desk: Desk) 
     record = await desk.book.record(who.account_id)
     assert record.former_emails is not None
     assert b"ada@example.org" not in record.former_emails
+    desk.world.time += KEPT + timedelta(seconds=1)
+    assert await desk.addresses.forget_old() == 1
+    assert (await desk.book.record(who.account_id)).former_emails is None
 
 
 async def test_a_change_stands_in_the_ledger_and_in_the_history(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -162,6 +163,7 @@ def another_address(
         email=b"\x00another \xff",
         email_index=email_index,
         former_emails=b"\x01former \xfe",
+        former_until=world.time + timedelta(days=7),
         drops_password=drops_password,
         changes=tuple(a_change(world) for _ in range(entries)),
         now=world.time,
@@ -309,3 +311,20 @@ async def test_an_address_is_taken_from_an_account_only_while_it_is_unverified(
     released = replace(other, email=b"none", email_index=b"n" * 32, password_hash=None, epoch=1)
     assert await accounts.get(other.id) == released
     assert await accounts.find_by_email(b"o" * 32) is None
+
+
+async def test_former_addresses_are_forgotten_once_they_are_of_no_use(
+    accounts: Accounts, world: FakeWorld
+) -> None:
+    record, other = an_account(world), an_account(world, b"o" * 32)
+    await accounts.add(record)
+    await accounts.add(other)
+    change = another_address(world, b"j" * 32)
+    assert await accounts.change_email(record.id, change, seen_epoch=0)
+    until = world.time + timedelta(days=7)
+    assert await accounts.forget_former_emails(before=until) == 0
+    changed = await accounts.get(record.id)
+    assert changed is not None
+    assert await accounts.forget_former_emails(before=until + timedelta(microseconds=1)) == 1
+    assert await accounts.get(record.id) == replace(changed, former_emails=None)
+    assert await accounts.forget_former_emails(before=until + timedelta(days=1)) == 0

@@ -119,6 +119,10 @@ class AddressBook:
             email_index=self.book.index.of(holder.id.hex(), column="accounts.released"),
         )
 
+    async def forget_old(self) -> int:
+        """Drop former addresses of which none can come back; of how many accounts."""
+        return await self.book.accounts.forget_former_emails(before=self.book.world.now())
+
     async def _replace(
         self,
         record: AccountRecord,
@@ -134,6 +138,7 @@ class AddressBook:
             email=self._seal(record.id, "email", email.entered.encode()),
             email_index=self.book.email_index(email),
             former_emails=kept,
+            former_until=max((each.until for each in former), default=None),
             drops_password=drops_password,
             changes=changes,
             now=self.book.world.now(),

@@ -49,13 +49,15 @@ class CredentialChange:
 class AddressChange:
     """Another address for an account, sealed; it has been proved. See `Accounts.change_email`.
 
-    `former_emails` replaces what was kept of earlier ones. `drops_password` removes the password
-    in the same write. `changes` are what is kept of it all, each with its ledger entry.
+    `former_emails` replaces what was kept of earlier ones, and is of use until `former_until`.
+    `drops_password` removes the password in the same write. `changes` are what is kept of it all,
+    each with its ledger entry.
     """
 
     email: bytes
     email_index: bytes
     former_emails: bytes | None
+    former_until: datetime | None
     drops_password: bool
     changes: tuple[CredentialChange, ...]
     now: datetime
@@ -149,6 +151,9 @@ class Accounts(Protocol):
         With the address go its password and, by the epoch, its sessions. All at once, and only
         while it is unverified and the epoch is `seen_epoch`; True if this call did it. Durable.
         """
+
+    async def forget_former_emails(self, *, before: datetime) -> int:
+        """Drop former addresses that were of use until a moment before this one; of how many."""
 
     async def raise_epoch(self, account_id: AccountId, *, seen_epoch: int) -> bool:
         """Raise the epoch by one if it is still `seen_epoch`: every session is void. Durable."""

@@ -172,6 +172,7 @@ def _chores(
         "forget old guesses": people.lock.forget_old,
         "forget old devices": people.devices.forget_old,
         "forget old mails": lambda: mail.delivery.forget_done(keep_mails),
+        "forget old addresses": people.addresses.forget_old,
         "forget old sessions": people.sessions.forget_old,
         "forget old tokens": people.tokens.forget_old,
     }

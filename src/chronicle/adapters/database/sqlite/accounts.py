@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.adapters.database.sqlite.engine import (
+    Engine,
+    from_micros,
+    optional_micros,
+    to_micros,
+)
 from chronicle.adapters.database.sqlite.entries import EntryColumns
 from chronicle.errors import Conflict
 from chronicle.users.ports import AccountId, AccountRecord, AddressChange, CredentialChange
@@ -136,13 +141,15 @@ class SqliteAccounts(EntryColumns):
         def write(db: sqlite3.Connection) -> bool:
             updated = db.execute(
                 "UPDATE accounts SET sealed_email = ?, email_index = ?, email_verified = 1, "
-                "sealed_former_emails = ?, epoch = epoch + 1, updated_at = max(updated_at, ?), "
+                "sealed_former_emails = ?, former_emails_until = ?, epoch = epoch + 1, "
+                "updated_at = max(updated_at, ?), "
                 "sealed_password_hash = CASE WHEN ? THEN NULL ELSE sealed_password_hash END "
                 "WHERE id = ? AND epoch = ?",
                 (
                     change.email,
                     change.email_index,
                     change.former_emails,
+                    optional_micros(change.former_until),
                     to_micros(change.now),
                     int(change.drops_password),
                     account_id,
@@ -173,6 +180,18 @@ class SqliteAccounts(EntryColumns):
             )
         )
         return changed == 1
+
+    async def forget_former_emails(self, *, before: datetime) -> int:
+        """Drop former addresses that are of no use any more; of how many accounts."""
+        return await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE accounts SET sealed_former_emails = NULL, former_emails_until = NULL "
+                    "WHERE former_emails_until < ?",
+                    (to_micros(before),),
+                ).rowcount
+            )
+        )
 
     async def raise_epoch(self, account_id: AccountId, *, seen_epoch: int) -> bool:
         """Raise the epoch by one if it is still `seen_epoch`."""
