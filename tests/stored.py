@@ -1,7 +1,10 @@
 """What a server's data folder and its ledger hold, looked at from outside."""
 
+import sqlite3
 import subprocess
 import sys
+import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,3 +125,20 @@ def assert_proven(proof: bytes, content: bytes, key: str, folder: Path) -> None:
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def make_sign_in_older(person: Person, *, minutes: int) -> None:
+    """Let a person's session have been granted that much earlier, and renew its tokens."""
+    session_id = uuid.UUID(person.session["session_id"]).bytes
+    path = person.server.data_dir / "chronicle.db"
+    with closing(sqlite3.connect(path, timeout=10)) as database, database:
+        database.execute(
+            "UPDATE sessions SET created_at = created_at - ? WHERE id = ?",
+            (minutes * 60 * 1_000_000, session_id),
+        )
+    answer = person.client.post(
+        "/api/auth/refresh", json={"refresh_token": person.session["refresh_token"]}
+    )
+    assert answer.status_code == 200, answer.text
+    person.session = answer.json()
+    person.client.headers["Authorization"] = f"Bearer {person.session['access_token']}"

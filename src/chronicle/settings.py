@@ -48,6 +48,13 @@ class PasswordHash(StrEnum):
     BCRYPT = "bcrypt"
 
 
+class Registration(StrEnum):
+    """When a sign-up makes an account."""
+
+    CODE = "code"
+    IMMEDIATE = "immediate"
+
+
 class BreachCheck(StrEnum):
     """Whom new passwords are looked up with."""
 
@@ -110,6 +117,7 @@ class Settings:
     stall_seconds: int
     upload_bytes_per_second: int
     upload_grace_seconds: int
+    registration: Registration
     breach_check: BreachCheck
     breach_url: str
     password_hash: PasswordHash
@@ -238,6 +246,7 @@ def _read(reader: Reader) -> Settings:
             "upload_bytes_per_second", values.size_in_bytes, 4 * 2**10
         ),
         upload_grace_seconds=reader.read("upload_grace_seconds", number(1, 3600), 60),
+        registration=reader.read("registration", values.one_of(Registration), Registration.CODE),
         breach_check=reader.read("breach_check", values.one_of(BreachCheck), BreachCheck.OFF),
         breach_url=reader.read("breach_url", values.api_url, "https://api.pwnedpasswords.com"),
         password_hash=reader.read(

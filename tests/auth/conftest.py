@@ -16,8 +16,12 @@ from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.auth.account_lock import AccountLock
+from chronicle.auth.email_change import EmailChange
+from chronicle.auth.email_undo import EmailUndo
+from chronicle.auth.immediate_registration import ImmediateRegistration
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.new_device import NewDeviceNotice
+from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.password_policy import PasswordPolicy
 from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.passwords import PasswordHashing
@@ -35,6 +39,7 @@ from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
+from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import parse_email
 from tests.fakes.auth import InMemoryTickets, KeptMailer
 from tests.fakes.world import FakeWorld, keyring
@@ -82,6 +87,11 @@ class Desk:
     tickets: InMemoryTickets
     mailer: KeptMailer
     hashing: CountingHashing
+    addresses: AddressBook
+    again: PasswordAgain
+    email_change: EmailChange
+    email_undo: EmailUndo
+    immediate: ImmediateRegistration
 
     def newest_code(self) -> str:
         return self.mailer.sent[-1].subject.split()[0]
@@ -154,6 +164,38 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         base_url=BASE_URL,
         world=world.world,
     )
+    addresses = AddressBook(book)
+    again = PasswordAgain(
+        guesses=Guesses(counts, GuessPurpose.PASSWORD_AGAIN, PASSWORDS, world.world),
+        hashing=hashing,
+        book=book,
+        keeping=keeping,
+        events=events,
+        tokens=lock.tokens,
+        mailer=mailer,
+        base_url=BASE_URL,
+    )
+    email_change = EmailChange(
+        addresses=addresses,
+        codes=registration.codes,
+        keeping=keeping,
+        devices=devices,
+        events=events,
+        tokens=lock.tokens,
+        mailer=mailer,
+        base_url=BASE_URL,
+    )
+    email_undo = EmailUndo(addresses, devices, events, lock.tokens, mailer, BASE_URL)
+    immediate = ImmediateRegistration(
+        book=book,
+        sign_in=sign_in,
+        hashing=hashing,
+        policy=registration.policy,
+        codes=registration.codes,
+        email_change=email_change,
+        mailer=mailer,
+        world=world.world,
+    )
     yield Desk(
         world,
         engine,
@@ -167,6 +209,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         tickets,
         mailer,
         hashing,
+        addresses,
+        again,
+        email_change,
+        email_undo,
+        immediate,
     )
     hashing.close()
     engine.close()

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -9,7 +10,9 @@ from chronicle.errors import Rejected, TooMany, Unauthenticated, Unavailable
 from chronicle.security.guesses import PASSWORDS
 from chronicle.security.known_devices import LIFETIME
 from chronicle.security.visitors import Visitor
+from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress, parse_email
+from chronicle.users.ports import AccountId, AccountRecord
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
 
 NOBODY = parse_email("nobody@example.org")
@@ -185,6 +188,28 @@ async def test_the_mailed_link_ends_the_lock_once(desk: Desk) -> None:
     desk.world.pass_time(hours=24)
     with pytest.raises(Rejected):
         await desk.lock.unlock(mailed_token(desk))
+
+
+class UnreliableBook(AccountBook):
+    """Fails while the database does."""
+
+    async def record(self, account_id: AccountId) -> AccountRecord:
+        raise Unavailable
+
+
+async def test_a_lock_that_could_not_be_lifted_leaves_its_link_good(desk: Desk) -> None:
+    await desk.sign_up()
+    await lock_out(desk)
+    token = mailed_token(desk)
+    book = desk.lock.book
+    unreliable = UnreliableBook(book.accounts, book.cipher, book.index, book.world)
+    with pytest.raises(Unavailable):
+        await replace(desk.lock, book=unreliable).unlock(token)
+    assert await guess(desk, password=PASSWORD) == "too_many_attempts"
+    await desk.lock.unlock(token)
+    assert await guess(desk, password=PASSWORD) == "granted"
+    with pytest.raises(Rejected):
+        await desk.lock.unlock(token)
 
 
 async def test_who_guesses_for_days_does_not_fill_the_mailbox(desk: Desk) -> None:

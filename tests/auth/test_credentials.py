@@ -23,9 +23,14 @@ class OverrunAccounts(SqliteAccounts):
         seen_epoch: int,
         password_hash: bytes | None,
         change: CredentialChange,
+        proves_address: bool = False,
     ) -> bool:
         changed = await super().change_password(
-            account_id, seen_epoch=seen_epoch, password_hash=password_hash, change=change
+            account_id,
+            seen_epoch=seen_epoch,
+            password_hash=password_hash,
+            change=change,
+            proves_address=proves_address,
         )
         await self.raise_epoch(account_id, seen_epoch=seen_epoch + 1)
         return changed
@@ -37,6 +42,7 @@ def credentials(desk: Desk) -> Credentials:
         keeping=desk.keeping,
         hashing=desk.hashing,
         policy=desk.registration.policy,
+        again=desk.again,
         events=desk.events,
         tokens=desk.lock.tokens,
         devices=desk.devices,

@@ -33,6 +33,7 @@ def the_reset(desk: Desk) -> PasswordReset:
         keeping=desk.keeping,
         hashing=desk.hashing,
         policy=desk.registration.policy,
+        again=desk.again,
         events=desk.events,
         tokens=desk.lock.tokens,
         devices=desk.devices,
@@ -55,6 +56,7 @@ def the_reset(desk: Desk) -> PasswordReset:
 def the_report(desk: Desk) -> Report:
     return Report(
         book=desk.book,
+        addresses=desk.addresses,
         events=desk.events,
         tokens=desk.lock.tokens,
         devices=desk.devices,

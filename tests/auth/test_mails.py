@@ -18,7 +18,7 @@ NAMES = sorted(
     if function.__module__ == mails.__name__
 )
 # What a parameter is called where the words stand, if not by its own name.
-PLACEHOLDERS = {"report_token": "token", "unlock_token": "token"}
+PLACEHOLDERS = {"report_token": "token", "unlock_token": "token", "undo_token": "token"}
 SAID_OF_EVERY_MAIL = {"base_url", "locale", "to"}
 
 

@@ -1,4 +1,5 @@
 import logging
+import re
 
 import pytest
 from hypothesis import given
@@ -163,3 +164,34 @@ async def test_any_text_is_judged(password: str, local: str, name: str) -> None:
     await refusal(password, owner)
     left = left_without(password, owner.words())
     assert left is None or left >= 0
+
+
+@pytest.mark.parametrize("password", ["xK9#mQ2$", "zebra7kite", "tkzqwvmb", GOOD])
+async def test_beside_a_second_factor_eight_characters_will_do(password: str) -> None:
+    assert await POLICY.accept(password, ADA, alone=False) == password
+
+
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        ("xK9#mQ2", "has 7 characters; take 8 to 256"),
+        ("passw0rd", "is easy to guess"),
+        ("qwertyui", "is easy to guess"),
+        ("Summer24!", "is easy to guess"),
+        ("Ada+King", "is made of your name"),
+        ("correct horse battery staple", "is a phrase that everybody knows"),
+    ],
+)
+async def test_also_beside_a_second_factor_a_password_must_not_be_guessed(
+    password: str, words: str
+) -> None:
+    with pytest.raises(Rejected, match=re.escape(words)):
+        await POLICY.accept(password, ADA, alone=False)
+
+
+async def test_a_password_is_alone_unless_it_is_said_that_it_is_not() -> None:
+    assert await refusal("xK9#mQ2$") == "has 8 characters; take 15 to 256"
+    taken = "Lovelace zebra7kite"
+    POLICY.check_owner(taken, ADA, alone=False)
+    with pytest.raises(Rejected, match="take 15 or more"):
+        POLICY.check_owner(taken, ADA)

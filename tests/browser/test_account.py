@@ -305,7 +305,7 @@ def test_a_pause_is_told_with_its_time_and_ended_by_mail(
     sign_in_here(page, somebody, PASSWORD)
 
 
-@pytest.mark.parametrize("path", ["/reset", "/report", "/unlock"])
+@pytest.mark.parametrize("path", ["/reset", "/report", "/unlock", "/undo"])
 def test_a_page_of_a_mailed_link_without_its_token_offers_no_button(page: Page, path: str) -> None:
     page.goto(path)
     expect(page.get_by_role("heading", name="Open the link in your mail")).to_be_visible()

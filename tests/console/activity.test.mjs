@@ -62,5 +62,8 @@ test("every kind of event has its words, and one that is new still says what it 
   assert.equal(words("password_change", "reset", "granted").title, "Password set anew, by mail");
   assert.equal(words("session_replayed", "refresh", "refused").title, "Session ended for safety");
   assert.equal(words("reported", "mail", "granted").title, "You reported a stranger");
-  assert.deepEqual(words("email_change", "mail", "refused", "too_late"), { title: "Email change: refused", words: "Reason: too late.", good: false });
+  assert.equal(words("reported", "undo", "granted").title, "You brought your address back");
+  assert.equal(words("email_change", "otp", "granted").title, "E-mail address changed");
+  assert.equal(words("email_verified", "otp", "granted").title, "E-mail address confirmed");
+  assert.deepEqual(words("moon_landing", "mail", "refused", "too_late"), { title: "Moon landing: refused", words: "Reason: too late.", good: false });
 });

@@ -18,19 +18,22 @@ from chronicle.api import (
     operations,
     overview,
     passwords,
+    reauthentication,
     uploads,
     user,
+    user_email,
 )
 from chronicle.api.application import Application
 from chronicle.api.caps import Cap
 from chronicle.api.cors import Cors
-from chronicle.api.endpoint import Endpoint, Runner
+from chronicle.api.endpoint import Endpoint
 from chronicle.api.file_headers import RangeNotSatisfiable
 from chronicle.api.gate import Gate
 from chronicle.api.log_lines import AccessLine, AccessLog
 from chronicle.api.openapi import describe_api
 from chronicle.api.problems import Answer, describe, internal_error
 from chronicle.api.rate_limit import ANSWER_HEADERS
+from chronicle.api.runner import Runner
 from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
 from chronicle.errors import Failure, NotFound, Rejected, Unavailable
 from chronicle.world import id_text
@@ -41,8 +44,10 @@ RESOURCES = (
     auth.endpoint,
     devices.endpoint,
     challenge.endpoint,
+    reauthentication.endpoint,
     overview.endpoint,
     user.endpoint,
+    user_email.endpoint,
     passwords.endpoint,
     uploads.endpoint,
     ledger.endpoint,

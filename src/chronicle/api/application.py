@@ -7,8 +7,12 @@ from chronicle.api.challenge import ChallengeDesk
 from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
+from chronicle.auth.email_change import EmailChange
+from chronicle.auth.email_undo import EmailUndo
+from chronicle.auth.immediate_registration import ImmediateRegistration
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.ports import Outbox
+from chronicle.auth.reauthentication import Reauthentication
 from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import SessionKeeping
@@ -42,10 +46,14 @@ class Application:
     world: World
     book: AccountBook
     registration: Registration
+    immediate_registration: ImmediateRegistration
     code_sign_in: CodeSignIn
     credentials: Credentials
     password_reset: PasswordReset
     report: Report
+    email_change: EmailChange
+    email_undo: EmailUndo
+    reauthentication: Reauthentication
     sign_in: SignIn
     sign_out: SignOut
     sessions: SessionKeeping

@@ -6,24 +6,29 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from starlette.responses import Response
 
 from chronicle.api.challenge import Whom
-from chronicle.api.endpoint import Call, Routes, SignedInCall, bearer_token
+from chronicle.api.endpoint import Call, Routes, SignedInCall
 from chronicle.api.known_devices import device_token, pay_for_mail, welcome
+from chronicle.api.request_reading import bearer_token
 from chronicle.api.session_answers import (
+    IssuedTicket,
+    NewSession,
     SessionObject,
     TokenTransport,
     refresh_cookie,
     render_session,
+    render_ticket,
     set_refresh_cookie,
 )
-from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.ports import SessionId
 from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession
 from chronicle.auth.tokens import JWKS_SECONDS, Identity
 from chronicle.errors import FieldError, Rejected, Unauthenticated
 from chronicle.security import budgets
-from chronicle.users.emails import parse_email
+from chronicle.settings import Registration
+from chronicle.users.emails import EmailAddress, parse_email
 
 endpoint = Routes("Sign-in")
 
@@ -37,19 +42,15 @@ TokenText = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class Register(msgspec.Struct, forbid_unknown_fields=True):
-    """Who signs up. Passwords have 15 to 256 code points."""
+    """Who signs up. Passwords have 15 to 256 code points.
+
+    `token_transport` is for servers that answer with a session at once.
+    """
 
     email: EmailText
     password: PasswordText
     name: NameText | None = None
-
-
-class IssuedTicket(msgspec.Struct):
-    """A ticket for the next step. Durations are in seconds."""
-
-    ticket: str
-    expires_in: int
-    resend_after: int
+    token_transport: TokenTransport = "cookie"
 
 
 class VerifyCode(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,13 +80,6 @@ class LoginCode(msgspec.Struct, forbid_unknown_fields=True):
     """Where to mail the code."""
 
     email: EmailText
-
-
-class Reauthenticate(msgspec.Struct, forbid_unknown_fields=True):
-    """The caller's password."""
-
-    password: PasswordText
-    token_transport: TokenTransport = "cookie"
 
 
 class Refresh(msgspec.Struct, forbid_unknown_fields=True):
@@ -133,20 +127,38 @@ class SessionList(msgspec.Struct):
     "/api/auth/register",
     answers=IssuedTicket,
     status=202,
-    problems=("overloaded", "unavailable"),
+    also={201: "With `CHRONICLE_REGISTRATION=immediate`: the account is made and signed in."},
+    also_answers={201: NewSession},
+    problems=("email_taken", "overloaded", "unavailable"),
     budget=budgets.REGISTER,
     challenge=Whom.EVERYBODY,
 )
-async def register(call: Call[Register, None]) -> IssuedTicket:
+async def register(call: Call[Register, None]) -> IssuedTicket | Response:
     """Start a sign-up: a code is mailed to the address.
 
     The answer is the same when the address has an account; its owner then gets a mail that says
     so. No account exists before the code is entered.
+
+    With `CHRONICLE_REGISTRATION=immediate` the account is made at once, unverified, and signed in;
+    `email_verification` is the ticket for the code that is mailed. An address that has an account
+    is then refused: 409 `email_taken`.
     """
     email = parse_email(call.body.email)
     await call.app.limits.spend_mail(budgets.REGISTER, email.canonical, call.visitor.address)
+    if call.app.settings.registration is Registration.IMMEDIATE:
+        return await _register_at_once(call, email)
     issued = await call.app.registration.start(email, call.body.password, call.body.name)
     return render_ticket(issued)
+
+
+async def _register_at_once(call: Call[Register, None], email: EmailAddress) -> Response:
+    body = call.body
+    signed_in, issued = await call.app.immediate_registration.sign_up(
+        email, body.password, body.name, call.visitor
+    )
+    session = await welcome(call, signed_in, body.token_transport)
+    answer = NewSession(**msgspec.structs.asdict(session), email_verification=render_ticket(issued))
+    return Response(msgspec.json.encode(answer), 201, media_type="application/json")
 
 
 @endpoint.post(
@@ -240,21 +252,6 @@ async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
             body.ticket, _code_alone(body), call.visitor, device_token=device
         )
     return await welcome(call, signed_in, call.body.token_transport)
-
-
-@endpoint.post(
-    "/api/auth/reauthenticate",
-    answers=SessionObject,
-    problems=("invalid_credentials", "overloaded", "origin_not_allowed"),
-    budget=budgets.STEP_UP,
-)
-async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObject:
-    """Prove once more who is there: a fresh session in place of this one."""
-    refresh_cookie(call)
-    signed_in = await call.app.sign_in.again(
-        call.identity, call.body.password, call.visitor, device_token=device_token(call)
-    )
-    return render_session(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -377,13 +374,4 @@ def _render_listed(session: ListedSession, identity: Identity) -> SessionInfo:
         created_at=session.created_at,
         last_used_at=session.last_used_at,
         current=session.id == identity.session_id,
-    )
-
-
-def render_ticket(issued: TicketIssued) -> IssuedTicket:
-    """A ticket as the client gets it."""
-    return IssuedTicket(
-        ticket=issued.ticket,
-        expires_in=int(issued.expires_in.total_seconds()),
-        resend_after=int(issued.resend_after.total_seconds()),
     )

@@ -13,27 +13,19 @@ byte of the body is read. The answer is a Struct or list (JSON), `None` (204), o
 
 import asyncio
 import inspect
-import re
 import typing
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import parse_qsl
 
-import msgspec
-import msgspec.inspect
 from starlette.datastructures import Headers
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
-from chronicle.api import rate_limit, strict_json
-from chronicle.api.caps import Cap
 from chronicle.api.gate import CLIENT_ADDRESS
 from chronicle.api.patience import Patience
-from chronicle.errors import FieldError, NotFound, Rejected, TooLarge, Unsupported
+from chronicle.errors import NotFound, Rejected
 from chronicle.security.limits import Budget
 from chronicle.security.visitors import Visitor, visitor
 
@@ -43,8 +35,6 @@ if TYPE_CHECKING:
     from chronicle.auth.tokens import Identity
     from chronicle.users.ports import ProfileRecord
 
-# A name that was made up is said back, so that it is found; not a megabyte of it.
-_LONGEST_FIELD_NAME = 100
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -140,10 +130,12 @@ Handler = Callable[[Any], Awaitable[Any]]
 class Endpoint:
     """One route as declared. `problems` are the codes it adds to those any route can answer.
 
-    `also` says when it answers with another status that is no problem. `idempotent` says that it
-    honours an Idempotency-Key. `budget` is what it costs: the address pays before anything is
-    read, the caller once it is known who that is; what an identifier or an account pays, the
-    route says itself. `challenge` is of whom a solved challenge may be demanded first.
+    `also` says when it answers with another status that is no problem, and `also_answers` with
+    what, where that is something else. `idempotent` says that it honours an Idempotency-Key,
+    `fresh` that it needs a sign-in of the last minutes. `budget` is what it costs: the address pays
+    before anything is read, the caller once it is known who that is; what an identifier or an
+    account pays, the route says itself. `challenge` is of whom a solved challenge may be demanded
+    first.
     """
 
     method: str
@@ -160,9 +152,11 @@ class Endpoint:
     request_media: tuple[str, ...]
     body_limit: int | None
     also: Mapping[int, str]
+    also_answers: Mapping[int, Any]
     idempotent: bool
     budget: Budget | None
     challenge: "Whom | None"
+    fresh: bool
 
     @property
     def signed_in(self) -> bool:
@@ -205,9 +199,11 @@ class Routes:
         request_media: tuple[str, ...] = ("application/json",),
         body_limit: int | None = None,
         also: Mapping[int, str] = MappingProxyType({}),
+        also_answers: Mapping[int, Any] = MappingProxyType({}),
         idempotent: bool = False,
         budget: Budget | None = None,
         challenge: "Whom | None" = None,
+        fresh: bool = False,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -227,9 +223,11 @@ class Routes:
                     request_media=request_media,
                     body_limit=body_limit,
                     also=also,
+                    also_answers=also_answers,
                     idempotent=idempotent,
                     budget=budget,
                     challenge=challenge,
+                    fresh=fresh,
                 )
             )
             return handler
@@ -241,196 +239,3 @@ def _what_it_takes(handler: Handler) -> tuple[type[Call[Any, Any]], Any, Any]:
     annotation = next(iter(inspect.signature(handler).parameters.values())).annotation
     body, query = typing.get_args(annotation)
     return typing.get_origin(annotation), body, query
-
-
-class Runner:
-    """Runs one declared route as an ASGI application; failures propagate to the caller."""
-
-    __slots__ = ("_app", "_bodies", "_body_limit", "_encode", "_may_take_json", "endpoint")
-
-    def __init__(self, endpoint: Endpoint, app: "Application", bodies: Cap) -> None:
-        """`bodies` counts what is being sent to all routes."""
-        self.endpoint = endpoint
-        self._app = app
-        self._bodies = bodies
-        self._body_limit = endpoint.body_limit or app.settings.json_body_limit
-        self._encode = msgspec.json.Encoder().encode
-        self._may_take_json = endpoint.body not in {type(None), Stream}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Charge, identify, read, call, answer."""
-        endpoint = self.endpoint
-        call = endpoint.call_type(self._app, scope, receive)
-        budget, challenge = endpoint.budget, endpoint.challenge
-        if challenge is not None:
-            admission = await self._app.challenges.admit(call, challenge)
-        if budget is not None and budget.address:
-            address: str = scope[CLIENT_ADDRESS]
-            await rate_limit.spend(scope, self._app.limits.spend_address(budget, address))
-        if isinstance(call, SignedInCall):
-            token = bearer_token(scope)
-            call.identity, call.account = await self._app.sessions.identify(token)
-            if budget is not None and budget.user:
-                user = call.identity.account_id
-                await rate_limit.spend(scope, self._app.limits.spend_user(budget, user))
-        call.query = read_query(scope, endpoint.query)
-        if self._may_take_json and self._takes_json(scope):
-            with self._bodies.one(scope[CLIENT_ADDRESS]):
-                call.body = await self._read_body(scope, receive)
-            if isinstance(call, SignedInCall):
-                # A body may be sent slowly on purpose: its session can have ended meanwhile.
-                call.identity, call.account = await self._app.sessions.identify(token)
-        else:
-            call.body = None
-        if endpoint.body is Stream:
-            with self._bodies.one(scope[CLIENT_ADDRESS]):
-                result = await endpoint.handler(call)
-        elif challenge is not None:
-            result = await self._app.challenges.run(endpoint, call, admission)
-        else:
-            result = await endpoint.handler(call)
-        if isinstance(result, Response):
-            result.raw_headers.extend(call.answer_headers)
-            await result(scope, receive, send)
-        elif result is None:
-            await send(
-                {"type": "http.response.start", "status": 204, "headers": call.answer_headers}
-            )
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            await self._answer(result, call.answer_headers, send)
-
-    def _takes_json(self, scope: Scope) -> bool:
-        return has_body(scope) or type(None) not in typing.get_args(self.endpoint.body)
-
-    async def _answer(self, result: object, headers: list[tuple[bytes, bytes]], send: Send) -> None:
-        content = self._encode(result)
-        headers.append((b"content-type", b"application/json"))
-        headers.append((b"content-length", b"%d" % len(content)))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.endpoint.status,
-                "headers": headers,
-            }
-        )
-        await send({"type": "http.response.body", "body": content})
-
-    async def _read_body(self, scope: Scope, receive: Receive) -> Any:
-        media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json":
-            raise Unsupported(message="Send JSON, with Content-Type: application/json.")
-        raw = await read_bounded(
-            scope, receive, self._body_limit, seconds=self._app.settings.request_seconds
-        )
-        return convert(strict_json.parse(raw), self.endpoint.body)
-
-
-def has_body(scope: Scope) -> bool:
-    """Whether a body was announced (RFC 9112 6.3)."""
-    headers = Headers(scope=scope)
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-
-
-async def read_bounded(scope: Scope, receive: Receive, limit: int, *, seconds: float) -> bytes:
-    """The whole body, when it has at most `limit` bytes and comes within so many seconds.
-
-    Raises:
-        TooLarge: by its Content-Length, before a byte is read, or by what came.
-        Rejected: `too_slow`, or `cut_off` when the client left half way.
-    """
-    declared = Headers(scope=scope).get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > limit:
-        raise TooLarge(message=f"The body may have at most {limit} bytes.")
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            more = True
-            while more:
-                message: Message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Rejected("cut_off", "The body ended early.")
-                raw += message.get("body", b"")
-                if len(raw) > limit:
-                    raise TooLarge(message=f"The body may have at most {limit} bytes.")
-                more = message.get("more_body", False)
-    except TimeoutError as error:
-        raise Rejected("too_slow", "The body came too slowly.") from error
-    return bytes(raw)
-
-
-def bearer_token(scope: Scope) -> str | None:
-    """The token in `Authorization: Bearer ...` (RFC 6750 2.1), or None."""
-    found: bytes | None = None
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            if found is not None:
-                return None
-            found = value
-    if found is None or found[:7].lower() != b"bearer ":
-        return None
-    return found[7:].strip().decode("latin-1")
-
-
-def read_query(scope: Scope, kind: Any) -> Any:
-    """The query parameters as a Struct, or None; unknown and repeated ones are errors."""
-    if kind is type(None):
-        if scope["query_string"]:
-            raise Rejected("invalid_request", "Nothing can be said in the query here.")
-        return None
-    if not scope["query_string"]:
-        return convert({}, kind)
-    try:
-        pairs = parse_qsl(
-            scope["query_string"].decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=50,
-        )
-    except (ValueError, UnicodeError) as error:
-        raise Rejected("invalid_request", "The query string is not well formed.") from error
-    parameters = dict(pairs)
-    if len(parameters) != len(pairs):
-        raise Rejected("invalid_request", "A query parameter stands twice.")
-    for name in _whole_numbers(kind):
-        # To msgspec "1.0" and "1e1" are whole numbers too; here a number has one spelling.
-        if not re.fullmatch("-?[0-9]+", parameters.get(name, "0")):
-            wrong = FieldError(name, "is not a whole number")
-            raise Rejected("invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,))
-    return convert(parameters, kind, strict=False)
-
-
-@cache
-def _whole_numbers(kind: Any) -> tuple[str, ...]:
-    return tuple(
-        each.encode_name
-        for each in msgspec.structs.fields(kind)
-        if isinstance(msgspec.inspect.type_info(each.type), msgspec.inspect.IntType)
-    )
-
-
-def convert(value: object, kind: Any, *, strict: bool = True) -> Any:
-    """A parsed value as the declared type.
-
-    Raises:
-        Rejected: `invalid_request`, naming the field.
-    """
-    try:
-        return msgspec.convert(value, kind, strict=strict)
-    except msgspec.ValidationError as error:
-        wrong = _field_error(str(error))
-        raise Rejected(
-            "invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,)
-        ) from error
-
-
-def _field_error(text: str) -> FieldError:
-    """Take msgspec's sentence apart: "Expected `str`, got `int` - at `$.email`"."""
-    message, _, place = text.partition(" - at ")
-    name = place.strip("`").removeprefix("$").removeprefix(".")
-    if "unknown field `" in message or "missing required field `" in message:
-        inner = message.split("`")[1]
-        name = f"{name}.{inner}" if name else inner
-        message = "is not a known field" if "unknown" in message else "is required"
-    return FieldError(name[:_LONGEST_FIELD_NAME] or "body", message)

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
-from chronicle.api.endpoint import Call, Routes, Stream, read_bounded
+from chronicle.api.endpoint import Call, Routes, Stream
+from chronicle.api.request_reading import read_bounded
 from chronicle.ledger.bundles import parse_bundle
 from chronicle.ledger.verify import Outcome, Verdict, verify
 from chronicle.security import budgets

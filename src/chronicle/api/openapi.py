@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 import chronicle
-from chronicle.api import rate_limit
+from chronicle.api import fresh_sign_in, rate_limit
 from chronicle.api.endpoint import Endpoint, Stream
 from chronicle.api.problems import PROBLEMS, ProblemBody
 from chronicle.security.challenges import LONGEST_SOLUTION
@@ -87,7 +87,8 @@ def describe_api(endpoints: Sequence[Endpoint], base_url: str) -> bytes:
 def _schemas(endpoints: Sequence[Endpoint]) -> tuple[dict[Any, Json], Json]:
     types: list[Any] = [ProblemBody]
     for endpoint in endpoints:
-        types += [one for one in (endpoint.body, endpoint.answers) if _has_schema(one)]
+        all_of_it = (endpoint.body, endpoint.answers, *endpoint.also_answers.values())
+        types += [one for one in all_of_it if _has_schema(one)]
     unique = list(dict.fromkeys(types))
     found, components = msgspec.json.schema_components(unique, ref_template=_REF)
     return dict(zip(unique, found, strict=True)), components
@@ -130,16 +131,12 @@ def _request_body(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
 
 
 def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
-    success: Json = {"description": "Done."}
-    if endpoint.answers is not None:
-        schema = schemas.get(endpoint.answers, {})
-        success["content"] = {endpoint.media_type: {"schema": schema}}
-    if endpoint.budget is not None:
-        success["headers"] = _LIMIT_HEADERS
-    responses: Json = {str(endpoint.status): success}
+    responses: Json = {str(endpoint.status): _success(endpoint, endpoint.answers, schemas)}
     for status, when in endpoint.also.items():
+        answers = endpoint.also_answers.get(status, endpoint.answers)
         bare = status == HTTPStatus.NOT_MODIFIED
-        responses[str(status)] = {"description": when} if bare else success | {"description": when}
+        success = {} if bare else _success(endpoint, answers, schemas)
+        responses[str(status)] = success | {"description": when}
     by_status: dict[int, list[str]] = {}
     for code in _codes(endpoint):
         by_status.setdefault(PROBLEMS[code].status, []).append(code)
@@ -159,6 +156,16 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
     return responses
 
 
+def _success(endpoint: Endpoint, answers: Any, schemas: dict[Any, Json]) -> Json:
+    success: Json = {"description": "Done."}
+    if answers is not None:
+        schema = schemas.get(answers, {})
+        success["content"] = {endpoint.media_type: {"schema": schema}}
+    if endpoint.budget is not None:
+        success["headers"] = _LIMIT_HEADERS
+    return success
+
+
 def _codes(endpoint: Endpoint) -> list[str]:
     """The codes that a route can answer: its own, and those that follow from what it takes."""
     codes = set(endpoint.problems) | {"internal_error", "invalid_request", "malformed_request"}
@@ -171,6 +178,8 @@ def _codes(endpoint: Endpoint) -> list[str]:
         codes |= {"challenge_required", "challenge_invalid"}
     if endpoint.signed_in:
         codes |= {"invalid_token", "unavailable"}
+    if endpoint.fresh:
+        codes.add(fresh_sign_in.CODE)
     if endpoint.body is not _NONE:
         codes |= {"too_large", "too_slow", "cut_off", "unsupported_media_type"}
         codes.add("too_many_at_once")

@@ -5,15 +5,14 @@ import msgspec
 from chronicle.api.auth import (
     CodeText,
     EmailText,
-    IssuedTicket,
     PasswordText,
     TicketText,
     TokenText,
-    render_ticket,
 )
 from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
 from chronicle.api.known_devices import device_token, pay_for_mail
+from chronicle.api.session_answers import IssuedTicket, render_ticket
 from chronicle.errors import FieldError, Rejected
 from chronicle.security import budgets
 from chronicle.users.emails import parse_email
@@ -61,7 +60,10 @@ class ReportStranger(msgspec.Struct, forbid_unknown_fields=True):
     budget=budgets.STEP_UP,
 )
 async def change_password(call: SignedInCall[ChangePassword, None]) -> None:
-    """Set another password; every other session of the account is over."""
+    """Set another password; every other session of the account is over.
+
+    After five wrong passwords in a row this session is over, too.
+    """
     await call.app.credentials.change_password(
         call.identity, call.body.password, call.body.new_password, call.visitor
     )

@@ -7,6 +7,7 @@ import msgspec
 
 from chronicle.api.cookies import cookie_values, set_cookie
 from chronicle.api.endpoint import Call
+from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Denied, Unauthenticated
 from chronicle.users.accounts import Account
@@ -40,6 +41,32 @@ class SessionObject(msgspec.Struct, omit_defaults=True):
     session_id: str
     user: Profile
     refresh_token: str | None = None
+
+
+class IssuedTicket(msgspec.Struct):
+    """A ticket for the next step. Durations are in seconds."""
+
+    ticket: str
+    expires_in: int
+    resend_after: int
+
+
+class NewSession(SessionObject):
+    """The session of an account that was made at once.
+
+    `email_verification` is the ticket for `POST /api/auth/user/email/verify`, whose code is mailed.
+    """
+
+    email_verification: IssuedTicket | None = None
+
+
+def render_ticket(issued: TicketIssued) -> IssuedTicket:
+    """A ticket as the client gets it."""
+    return IssuedTicket(
+        ticket=issued.ticket,
+        expires_in=int(issued.expires_in.total_seconds()),
+        resend_after=int(issued.resend_after.total_seconds()),
+    )
 
 
 def render_profile(account: Account) -> Profile:

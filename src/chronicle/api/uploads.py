@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from chronicle.api.endpoint import Routes, SignedInCall, Stream, bearer_token
+from chronicle.api.endpoint import Routes, SignedInCall, Stream
 from chronicle.api.file_headers import (
     attachment,
     has_matching_tag,
@@ -17,6 +17,7 @@ from chronicle.api.file_headers import (
 )
 from chronicle.api.lists import LedgerPlace, ListQuery
 from chronicle.api.multipart import UploadForm
+from chronicle.api.request_reading import bearer_token
 from chronicle.errors import FieldError, Rejected, TooLarge, Unavailable, Unsupported
 from chronicle.security import budgets
 from chronicle.uploads.details import UploadDetails, check_visibility
@@ -78,7 +79,13 @@ class UploadList(msgspec.Struct):
     answers=Upload,
     status=201,
     request_media=(_FORM, "application/octet-stream"),
-    problems=("invalid_multipart", "not_available", "storage_full", "idempotency_key_reused"),
+    problems=(
+        "invalid_multipart",
+        "not_available",
+        "storage_full",
+        "idempotency_key_reused",
+        "email_not_verified",
+    ),
     idempotent=True,
     budget=budgets.UPLOAD,
 )

@@ -117,13 +117,17 @@ class AccountLock:
     async def unlock(self, token: str) -> None:
         """End the lock of the account whose mailed token this is.
 
+        The token is spent last, so that what fails half way can be tried again.
+
         Raises:
             Rejected: `invalid_mailed_token`: used, expired, or never issued.
         """
-        spent = await self.tokens.spend(TokenPurpose.UNLOCK, token)
-        if spent is None:
-            raise Rejected("invalid_mailed_token", "This link was used before, or is too old.")
-        await self.lift(await self.book.record(AccountId(spent.account_id)))
+        known = await self.tokens.find(TokenPurpose.UNLOCK, token)
+        if known is None:
+            raise _used()
+        await self.lift(await self.book.record(AccountId(known.account_id)))
+        if await self.tokens.spend(TokenPurpose.UNLOCK, token) is None:
+            raise _used()
 
     async def forget_old(self) -> int:
         """Drop counts that no longer count; how many."""
@@ -132,3 +136,7 @@ class AccountLock:
     async def lift(self, account: AccountRecord) -> None:
         """End an account's lock, because its mailbox has spoken."""
         await self.by_identifier.settle(account.email_index)
+
+
+def _used() -> Rejected:
+    return Rejected("invalid_mailed_token", "This link was used before, or is too old.")

@@ -1,6 +1,5 @@
 """Signing in with a mailed code instead of the password."""
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -11,17 +10,19 @@ from chronicle.auth.mailed_codes import (
     MailedCodes,
     TicketIssued,
     TicketPurpose,
+    claim_once,
     expired,
     wrong_code,
 )
 from chronicle.auth.ports import Mailer
+from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
-from chronicle.security.ports import MailedTokenRecord, MailedTokens
+from chronicle.security.ports import MailedTokens
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
-from chronicle.users.ports import AccountId
+from chronicle.users.ports import AccountId, AccountRecord
 from chronicle.world import World
 
 
@@ -39,6 +40,7 @@ class CodeSignIn:
     book: AccountBook
     codes: MailedCodes
     sign_in: SignIn
+    proof: ProofOfAddress
     spent: MailedTokens
     mailer: Mailer
     base_url: str
@@ -64,7 +66,7 @@ class CodeSignIn:
     async def finish(
         self, ticket: str, code: str, visitor: Visitor, *, device_token: str | None = None
     ) -> SignedIn:
-        """Sign in with the code.
+        """Sign in with the code. Where that first proves the address, all of before is void.
 
         Raises:
             Rejected: `invalid_code`; one of five guesses is spent.
@@ -94,19 +96,20 @@ class CodeSignIn:
         if waiting.account_id is None:
             raise wrong_code()
         account = await self.book.record(AccountId(waiting.account_id))
-        if account.epoch != waiting.epoch or not await self._spend(ticket, waiting):
+        if account.epoch != waiting.epoch:
+            raise expired()
+        if not account.email_verified:
+            return await self._take_over(account, ticket, visitor)
+        now, purpose = self.world.now(), TicketPurpose.SIGN_IN
+        if not await claim_once(self.spent, purpose, ticket, account=account, now=now):
             raise expired()
         await self.codes.drop(ticket)
         return await self.sign_in.grant(account, ("otp",), visitor, device_token=device_token)
 
-    async def _spend(self, ticket: str, waiting: _Waiting) -> bool:
-        # In the database: shared state that fails over may bring a used ticket back.
-        now = self.world.now()
-        record = MailedTokenRecord(
-            hash=hashlib.sha256(ticket.encode()).digest(),
-            purpose=TicketPurpose.SIGN_IN,
-            account_id=waiting.account_id or b"",
-            epoch=waiting.epoch,
-            expires_at=now + 2 * CODE_LIFETIME,
-        )
-        return await self.spent.claim(record, now=now)
+    async def _take_over(self, account: AccountRecord, ticket: str, visitor: Visitor) -> SignedIn:
+        # The epoch moves with it, so the ticket is good once.
+        taken = await self.proof.take_over(account)
+        if taken is None:
+            raise expired()
+        await self.codes.drop(ticket)
+        return await self.sign_in.grant(taken, ("otp",), visitor, signs_up=True)

@@ -7,16 +7,17 @@ the event is noted, and the owner is told by mail, with a link that says "this w
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 
 from chronicle.auth import mails
 from chronicle.auth.familiar_words import PasswordOwner
+from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.password_policy import PasswordPolicy
-from chronicle.auth.passwords import PasswordHashing, normalize_password
+from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.ports import Mailer
+from chronicle.auth.reports import REPORT_LIFETIME
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.tokens import Identity
-from chronicle.errors import Conflict, Unauthenticated, Unavailable
+from chronicle.errors import Conflict, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
@@ -27,8 +28,6 @@ from chronicle.world import World
 
 _log = logging.getLogger(__name__)
 
-REPORT_LIFETIME = timedelta(hours=72)
-
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -38,6 +37,7 @@ class Credentials:
     keeping: SessionKeeping
     hashing: PasswordHashing
     policy: PasswordPolicy
+    again: PasswordAgain
     events: EventLog
     tokens: TokenDesk
     devices: DeviceBook
@@ -55,17 +55,16 @@ class Credentials:
 
         Raises:
             Rejected: the new password can't be set; nothing changed.
-            Unauthenticated: `invalid_credentials`: the old one is not right; nothing changed.
+            Unauthenticated, TooMany: as `PasswordAgain.demand`; nothing changed.
             Conflict: `edited_meanwhile`; nothing changed.
         """
         account = await self.book.record(identity.account_id)
         accepted = await self.policy.accept(
             new_password, self.owner_of(account), field="new_password"
         )
-        stored = self.book.password_hash(account)
-        if not await self.hashing.matches(normalize_password(password), stored):
-            await self._note(account, visitor, outcome=Outcome.REFUSED)
-            raise Unauthenticated("invalid_credentials", "The password is not right.")
+        await self.again.demand(
+            identity, account, password, visitor, before=EventKind.PASSWORD_CHANGE
+        )
         changed = await self.replace_password(account, accepted, visitor, how="password")
         await self.keeping.sessions.carry_over(
             identity.session_id, seen_epoch=account.epoch, epoch=changed.epoch
@@ -78,20 +77,31 @@ class Credentials:
         return PasswordOwner(known.email, known.name)
 
     async def replace_password(
-        self, account: AccountRecord, accepted: str, visitor: Visitor, *, how: str
+        self,
+        account: AccountRecord,
+        accepted: str,
+        visitor: Visitor,
+        *,
+        how: str,
+        proves_address: bool = False,
     ) -> AccountRecord:
         """Set an accepted password, and do what that owes. Every session is void.
+
+        What `proves_address`, because it came from the mailbox, also verifies the address.
 
         Raises:
             Conflict: `edited_meanwhile`: the account moved on since it was read.
         """
         changed = await self.book.change_password(
-            account, await self.hashing.hash(accepted), how=how
+            account,
+            await self.hashing.hash(accepted),
+            how=how,
+            proves_address=proves_address,
         )
         if changed is None:
             raise Conflict("edited_meanwhile", "The account was changed meanwhile. Start again.")
         try:
-            await self._note(changed, visitor, outcome=Outcome.GRANTED, method=how)
+            await self._note(changed, visitor, method=how)
         except Unavailable:
             # The password is changed, and its ledger entry with it: to say that it failed would
             # be wrong. What is missing is the line in the owner's history.
@@ -99,23 +109,14 @@ class Credentials:
         await self._tell(changed)
         return changed
 
-    async def _note(
-        self,
-        account: AccountRecord,
-        visitor: Visitor,
-        *,
-        outcome: Outcome,
-        method: str = "password",
-    ) -> None:
-        refused = outcome is Outcome.REFUSED
+    async def _note(self, account: AccountRecord, visitor: Visitor, *, method: str) -> None:
         await self.events.note(
             Happening(
                 kind=EventKind.PASSWORD_CHANGE,
                 method=method,
-                outcome=outcome,
+                outcome=Outcome.GRANTED,
                 visitor=visitor,
                 account_id=account.id,
-                reason="invalid_credentials" if refused else None,
             )
         )
 

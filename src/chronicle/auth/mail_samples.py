@@ -46,5 +46,26 @@ SAMPLES: dict[str, Callable[[str, str | None], Mail]] = {
     "sessions_ended_by_report": lambda url, locale: mails.sessions_ended_by_report(
         _TO, base_url=url, locale=locale
     ),
+    "email_code": lambda url, locale: mails.email_code(
+        _TO, _CODE, minutes=10, base_url=url, locale=locale
+    ),
+    "new_email_code": lambda url, locale: mails.new_email_code(
+        _TO, _CODE, minutes=10, base_url=url, locale=locale
+    ),
+    "address_is_wanted": lambda url, locale: mails.address_is_wanted(
+        _TO, base_url=url, locale=locale
+    ),
+    "address_proved": lambda url, locale: mails.address_proved(_TO, base_url=url, locale=locale),
+    "email_changed": lambda url, locale: mails.email_changed(
+        _TO, _TOKEN, base_url=url, locale=locale
+    ),
+    "email_restored": lambda url, locale: mails.email_restored(_TO, base_url=url, locale=locale),
+    "email_withdrawn": lambda url, locale: mails.email_withdrawn(_TO, base_url=url, locale=locale),
+    "reauthentication_code": lambda url, locale: mails.reauthentication_code(
+        _TO, _CODE, minutes=10, base_url=url, locale=locale
+    ),
+    "guesses_while_signed_in": lambda url, locale: mails.guesses_while_signed_in(
+        _TO, "Firefox on Linux", "192.0.2.7", _TOKEN, base_url=url, locale=locale
+    ),
 }
 """By name, for a base URL and a locale."""

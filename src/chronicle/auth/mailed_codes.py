@@ -24,6 +24,8 @@ from chronicle.auth.ports import Ticket, Tickets
 from chronicle.errors import Gone, Rejected, TooMany, Unavailable
 from chronicle.security.encryption import BlindIndex, FieldCipher, SealBroken
 from chronicle.security.guesses import Guesses
+from chronicle.security.ports import MailedTokenRecord, MailedTokens
+from chronicle.users.ports import AccountRecord
 from chronicle.world import World
 
 CODE_LIFETIME = timedelta(minutes=10)
@@ -42,6 +44,8 @@ class TicketPurpose(StrEnum):
     SIGN_UP = "sign_up"
     SIGN_IN = "sign_in"
     RESET = "reset"
+    EMAIL = "email"
+    REAUTHENTICATE = "reauthenticate"
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -96,6 +100,13 @@ class MailedCodes:
             )
         )
         return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code)
+
+    async def look(self, purpose: TicketPurpose, ticket: str, kind: type[ContentT]) -> ContentT:
+        """The content of a ticket; no guess is spent. Gone (`ticket_expired`) when it is over."""
+        found = await self.tickets.look(_key(ticket), now=self.world.now())
+        if found is None:
+            raise expired()
+        return self._open(purpose, ticket, found[0], kind)[1]
 
     async def renewable(
         self, purpose: TicketPurpose, ticket: str, kind: type[ContentT]
@@ -212,6 +223,28 @@ class MailedCodes:
     def _mac(self, ticket: str, code: str) -> bytes:
         # Keyed, because 40 bits would fall to a search by whoever reads the shared state.
         return self.index.of(f"{ticket}/{code}", column="tickets.code")
+
+
+async def claim_once(
+    spent: MailedTokens,
+    purpose: TicketPurpose,
+    ticket: str,
+    *,
+    account: AccountRecord,
+    now: datetime,
+) -> bool:
+    """Whether this is the one call that may use a ticket whose code was right.
+
+    In the database: shared state that fails over may bring a used ticket back.
+    """
+    record = MailedTokenRecord(
+        hash=_key(ticket),
+        purpose=purpose,
+        account_id=account.id,
+        epoch=account.epoch,
+        expires_at=now + 2 * CODE_LIFETIME,
+    )
+    return await spent.claim(record, now=now)
 
 
 def _too_soon(wait: timedelta) -> TooMany:

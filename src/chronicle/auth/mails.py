@@ -92,3 +92,60 @@ def account_locked(
 def sessions_ended_by_report(to: str, *, base_url: str, locale: str | None) -> Mail:
     """To whoever said "this wasn't me", once everybody is signed out."""
     return write(to, "sessions_ended_by_report", locale, base_url=base_url)
+
+
+def email_code(to: str, code: str, *, minutes: int, base_url: str, locale: str | None) -> Mail:
+    """The code that confirms the address of an account."""
+    return write(to, "email_code", locale, base_url=base_url, code=code, minutes=minutes)
+
+
+def new_email_code(to: str, code: str, *, minutes: int, base_url: str, locale: str | None) -> Mail:
+    """The code that gives an account another address: this one."""
+    return write(to, "new_email_code", locale, base_url=base_url, code=code, minutes=minutes)
+
+
+def address_is_wanted(to: str, *, base_url: str, locale: str | None) -> Mail:
+    """To the owner of an address that somebody wants to give to another account."""
+    return write(to, "address_is_wanted", locale, base_url=base_url)
+
+
+def address_proved(to: str, *, base_url: str, locale: str | None) -> Mail:
+    """To whoever first proved the address of an account, whose password is void therefore."""
+    return write(to, "address_proved", locale, base_url=base_url)
+
+
+def email_changed(to: str, undo_token: str, *, base_url: str, locale: str | None) -> Mail:
+    """To the address that an account had until now."""
+    return write(to, "email_changed", locale, base_url=base_url, token=undo_token)
+
+
+def email_restored(to: str, *, base_url: str, locale: str | None) -> Mail:
+    """To the address that an account has again."""
+    return write(to, "email_restored", locale, base_url=base_url)
+
+
+def email_withdrawn(to: str, *, base_url: str, locale: str | None) -> Mail:
+    """To the address that an account no longer has, because its change was undone."""
+    return write(to, "email_withdrawn", locale, base_url=base_url)
+
+
+def reauthentication_code(
+    to: str, code: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
+    """The code by which somebody who is signed in shows once more that it is them."""
+    return write(to, "reauthentication_code", locale, base_url=base_url, code=code, minutes=minutes)
+
+
+def guesses_while_signed_in(
+    to: str, device: str, address: str, report_token: str, *, base_url: str, locale: str | None
+) -> Mail:
+    """To the owner of an account in which somebody who is signed in guessed at the password."""
+    return write(
+        to,
+        "guesses_while_signed_in",
+        locale,
+        base_url=base_url,
+        device=device,
+        address=address,
+        token=report_token,
+    )

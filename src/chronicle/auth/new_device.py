@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 
 from chronicle.auth import mails
-from chronicle.auth.credentials import REPORT_LIFETIME
 from chronicle.auth.ports import Mailer
+from chronicle.auth.reports import REPORT_LIFETIME
 from chronicle.errors import Unavailable
 from chronicle.security.events import EventLog
 from chronicle.security.known_devices import DeviceBook

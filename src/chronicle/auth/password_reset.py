@@ -129,10 +129,12 @@ class PasswordReset:
     async def _set(
         self, account: AccountRecord, accepted: str, visitor: Visitor, device_token: str | None
     ) -> None:
-        own = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
+        own = None
+        if account.email_verified:
+            own = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
         try:
             changed = await self.credentials.replace_password(
-                account, accepted, visitor, how="reset"
+                account, accepted, visitor, how="reset", proves_address=True
             )
         except Conflict as conflict:
             raise _invalid() from conflict

@@ -12,6 +12,9 @@ from zxcvbn_rs_py import zxcvbn
 ENOUGH_GUESSES_LOG10 = 10
 """Ten thousand million guesses: years, even for a thief of hashes, at the cost of one of ours."""
 
+ENOUGH_BESIDE_A_FACTOR_LOG10 = 8
+"""A hundred million: what eight characters drawn at random stand; a thief needs the factor, too."""
+
 _JUDGED = 64
 _PIECE = 32
 _KINDS = 10
@@ -39,16 +42,22 @@ _REASONS = (
 )
 
 
-def weakness(password: str, known_words: Sequence[str] = ()) -> str | None:
+def weakness(
+    password: str,
+    known_words: Sequence[str] = (),
+    *,
+    enough_log10: float = ENOUGH_GUESSES_LOG10,
+) -> str | None:
     """Why a password is easy to guess, as words that follow its name; None when it is not.
 
-    `known_words` are those that a guesser would try first for this person. A long password is
+    `known_words` are those that a guesser would try first for this person; `enough_log10` is the
+    logarithm of how many guesses it must stand. A long password is
     judged by the strongest piece of its beginning, which is never stronger than the whole.
     """
     hint = None
     for piece in _pieces(password):
         judged = zxcvbn(piece, list(known_words))
-        if judged.guesses_log10 >= ENOUGH_GUESSES_LOG10:
+        if judged.guesses_log10 >= enough_log10:
             return None
         hint = hint or (judged.feedback.warning if judged.feedback else None)
     reasons = (reason for known, reason in _REASONS if known == hint)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from chronicle.auth import mails
 from chronicle.auth.ports import Mailer
-from chronicle.errors import Rejected, Unavailable
+from chronicle.errors import Conflict, Rejected, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
-from chronicle.users.ports import AccountId
+from chronicle.users.addresses import AddressBook
+from chronicle.users.ports import AccountId, AccountRecord
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ class Report:
     """Takes an account out of a stranger's hands."""
 
     book: AccountBook
+    addresses: AddressBook
     events: EventLog
     tokens: TokenDesk
     devices: DeviceBook
@@ -31,8 +33,9 @@ class Report:
         """End every session, forget the devices, void the password until one is set by mail.
 
         Whoever signed in or changed the password knew one that worked, so neither the one that
-        stands nor the one before it can be trusted; the mailbox can. The token is spent last: of
-        what fails half way, all is done by the next try.
+        stands nor the one before it can be trusted; the mailbox can. Where the address was changed
+        since the token was mailed to it, it comes back. The token is spent last: of what fails
+        half way, all is done by the next try.
 
         Raises:
             Rejected: `invalid_mailed_token`: used before, too old, or made up.
@@ -41,9 +44,7 @@ class Report:
         if known_token is None:
             raise _used()
         account_id = AccountId(known_token.account_id)
-        account = await self.book.record(account_id)
-        while await self.book.change_password(account, None, how="report") is None:
-            account = await self.book.record(account_id)
+        was, account = await self._take_back(account_id, known_token.epoch)
         # Void already, with the epoch, those too that a racing sign-in adds after this; their rows
         # need not wait to expire.
         await self.devices.revoke_all(account_id)
@@ -58,15 +59,43 @@ class Report:
         )
         if await self.tokens.spend(TokenPurpose.REPORT, token) is None:
             raise _used()
-        known = self.book.in_the_clear(account)
         try:
-            await self.mailer.send(
-                mails.sessions_ended_by_report(
-                    known.email, base_url=self.base_url, locale=known.locale
-                )
-            )
+            await self._tell(was, account)
         except Unavailable:
             _log.exception("the mail about a reported sign-in could not be sent")
+
+    async def _take_back(
+        self, account_id: AccountId, epoch: int
+    ) -> tuple[AccountRecord, AccountRecord]:
+        """The account before and after. `epoch` is that in which the token was mailed."""
+        while True:
+            account = await self.book.record(account_id)
+            taken_back = await self._with_its_address(account, epoch)
+            if taken_back is not None:
+                return account, taken_back
+
+    async def _with_its_address(self, account: AccountRecord, epoch: int) -> AccountRecord | None:
+        # Never further back than to where the token was mailed: its owner may have left an
+        # address because a stranger reads its mail.
+        former = self.addresses.held_in(account, epoch)
+        if former is not None:
+            try:
+                return await self.addresses.bring_back(account, former, how="report")
+            except Conflict:
+                _log.warning("a reported change of an address can't be undone: it is taken")
+        return await self.book.change_password(
+            account, None, how="report", proves_address=former is None
+        )
+
+    async def _tell(self, was: AccountRecord, account: AccountRecord) -> None:
+        owner, lost = self.book.in_the_clear(account), self.book.in_the_clear(was)
+        await self.mailer.send(
+            mails.sessions_ended_by_report(owner.email, base_url=self.base_url, locale=owner.locale)
+        )
+        if was.email_index != account.email_index:
+            await self.mailer.send(
+                mails.email_withdrawn(lost.email, base_url=self.base_url, locale=lost.locale)
+            )
 
 
 def _used() -> Rejected:

@@ -17,7 +17,6 @@ from chronicle.auth.passwords import PasswordHashing, normalize_password
 from chronicle.auth.ports import SessionId, SessionRecord
 from chronicle.auth.refresh_tokens import digest
 from chronicle.auth.sessions import SessionKeeping, SignedIn
-from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
@@ -97,30 +96,6 @@ class SignIn:
         except Unavailable:
             # The password was right. Its next use is as good a moment.
             _log.info("a hash of other settings was not replaced: too many wait for hashes")
-
-    async def again(
-        self,
-        identity: Identity,
-        password: str,
-        visitor: Visitor,
-        *,
-        device_token: str | None = None,
-    ) -> SignedIn:
-        """Verify the password of somebody who is signed in: a new session, and the old one ends.
-
-        Raises:
-            Unauthenticated: `invalid_credentials`; the session stays as it is.
-            Unavailable: `overloaded`.
-        """
-        account = await self.book.record(identity.account_id)
-        stored = self.book.password_hash(account)
-        device = await self.lock.devices.recognise(account.id, device_token, epoch=account.epoch)
-        if not await self.hashing.matches(normalize_password(password), stored, device=device):
-            await self._note_refusal(account, None, visitor)
-            raise Unauthenticated("invalid_credentials", "The password is not right.")
-        granted = await self.grant(account, ("pwd",), visitor, device_token=device_token)
-        await self.keeping.end(identity.session_id, "replaced")
-        return granted
 
     async def grant(
         self,

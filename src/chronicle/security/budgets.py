@@ -30,6 +30,7 @@ CODE = Budget(
     address=(Window(10, _MINUTE), Window(40, _HOUR), Window(150, _DAY)),
     identifier=(Window(5, _HOUR), Window(15, _DAY)),
     mailbox=_MAILBOX,
+    user=(Window(10, _HOUR), Window(30, _DAY)),
 )
 RESET = Budget(
     "reset",

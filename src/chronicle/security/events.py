@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     SIGN_IN = "sign_in"
     SESSION_REPLAYED = "session_replayed"
     PASSWORD_CHANGE = "password_change"
+    EMAIL_VERIFIED = "email_verified"
+    EMAIL_CHANGE = "email_change"
     REPORTED = "reported"
 
 

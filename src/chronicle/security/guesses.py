@@ -22,8 +22,10 @@ class GuessPurpose(StrEnum):
     """The password of an identifier."""
     PASSWORD_ON_DEVICE = "password_on_device"
     """A password, from a device that the account knows."""
+    PASSWORD_AGAIN = "password_again"
+    """The password of an account, from somebody who is signed in to it."""
     MAILED_CODE = "mailed_code"
-    """Codes mailed to an identifier, however many codes."""
+    """Codes mailed to an identifier, or for an account that is signed in, however many codes."""
 
 
 @dataclass(frozen=True, slots=True)

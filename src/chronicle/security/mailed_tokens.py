@@ -22,6 +22,7 @@ class TokenPurpose(StrEnum):
     RESET = "reset"
     REPORT = "report"
     UNLOCK = "unlock"
+    UNDO_EMAIL = "undo_email"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from chronicle.uploads.ports import (
     Uploads,
 )
 from chronicle.uploads.unixfs import PROFILES, Imported, Importer, Profile
-from chronicle.users.accounts import AccountBook
+from chronicle.users.accounts import AccountBook, require_verified
 from chronicle.users.ports import AccountId
 from chronicle.world import World
 
@@ -78,13 +78,16 @@ class UploadDesk:
         answers the event of then, and nothing more is stored.
 
         Raises:
+            Denied: `email_not_verified`: an account holds no upload before its address is proved.
             Conflict: `idempotency_key_reused`: it was used for another file or other details.
             TooLarge: the file has more than `largest_file` bytes.
             Rejected: what `describe` says of the details.
             Unauthenticated: the account is gone.
             Unavailable: the store or the database failed; `storage_full` where that is why.
         """
-        ledger_key = self.book.ledger_key(await self.book.record(account_id))
+        account = await self.book.record(account_id)
+        require_verified(account)
+        ledger_key = self.book.ledger_key(account)
         incoming = await self.contents.receive(Importer(profile))
         try:
             await self._take_in(pieces, incoming)

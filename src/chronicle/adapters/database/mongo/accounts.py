@@ -10,11 +10,11 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
-from chronicle.adapters.database.micros import from_micros, to_micros
+from chronicle.adapters.database.micros import from_micros, optional_micros, to_micros
 from chronicle.adapters.database.mongo.engine import Document, Engine, stored
 from chronicle.errors import Conflict
 from chronicle.ledger.ports import PendingEntry, Placed
-from chronicle.users.ports import AccountId, AccountRecord, CredentialChange
+from chronicle.users.ports import AccountId, AccountRecord, AddressChange, CredentialChange
 
 _WITHOUT_CHANGES = {"pending_changes": 0}
 # Said as the indexes say it, so that the planner sees that they hold all that is asked for.
@@ -71,24 +71,72 @@ class MongoAccounts:
         seen_epoch: int,
         password_hash: bytes | None,
         change: CredentialChange,
+        proves_address: bool = False,
     ) -> bool:
         """Replace the password's hash and raise the epoch, with the change's record, at once."""
-        created_at = to_micros(change.created_at)
-        pending = {
-            "id": change.id,
-            "kind": change.kind,
-            "created_at": created_at,
-            "entry": change.entry,
-        }
+        verified = {"email_verified": True} if proves_address else {}
         return await self._update(
             {"_id": account_id, "epoch": seen_epoch},
             {
-                "$set": {"sealed_password_hash": password_hash},
+                "$set": {"sealed_password_hash": password_hash, **verified},
                 "$inc": {"epoch": 1},
-                "$max": {"updated_at": created_at},
-                "$push": {"pending_changes": pending},
+                "$max": {"updated_at": to_micros(change.created_at)},
+                "$push": {"pending_changes": _pending(change)},
             },
         )
+
+    async def verify_email(self, account_id: AccountId, *, seen_epoch: int, now: datetime) -> bool:
+        """Mark the address as verified if the epoch has not moved."""
+        return await self._update(
+            {"_id": account_id, "epoch": seen_epoch},
+            {"$set": {"email_verified": True}, "$max": {"updated_at": to_micros(now)}},
+        )
+
+    async def change_email(
+        self, account_id: AccountId, change: AddressChange, *, seen_epoch: int
+    ) -> bool:
+        """Replace the address and raise the epoch, with the changes' records, at once."""
+        address: Document = {
+            "sealed_email": change.email,
+            "email_index": change.email_index,
+            "email_verified": True,
+            "sealed_former_emails": change.former_emails,
+            "former_emails_until": optional_micros(change.former_until),
+        }
+        if change.drops_password:
+            address["sealed_password_hash"] = None
+        gone = {name: "" for name, value in address.items() if value is None}
+        return await self._update(
+            {"_id": account_id, "epoch": seen_epoch},
+            {
+                "$set": stored(address),
+                **({"$unset": gone} if gone else {}),
+                "$inc": {"epoch": 1},
+                "$max": {"updated_at": to_micros(change.now)},
+                "$push": {"pending_changes": {"$each": list(map(_pending, change.changes))}},
+            },
+        )
+
+    async def release_email(
+        self, account_id: AccountId, *, seen_epoch: int, email: bytes, email_index: bytes
+    ) -> bool:
+        """Take the address and the password from an account that has not verified it."""
+        return await self._update(
+            {"_id": account_id, "epoch": seen_epoch, "email_verified": False},
+            {
+                "$set": {"sealed_email": email, "email_index": email_index},
+                "$unset": {"sealed_password_hash": ""},
+                "$inc": {"epoch": 1},
+            },
+        )
+
+    async def forget_former_emails(self, *, before: datetime) -> int:
+        """Drop former addresses that are of no use any more; of how many accounts."""
+        dropped = self._engine.writing("accounts").update_many(
+            {"former_emails_until": {"$lt": to_micros(before)}},
+            {"$unset": {"sealed_former_emails": "", "former_emails_until": ""}},
+        )
+        return (await self._engine.answer(dropped)).modified_count
 
     async def raise_epoch(self, account_id: AccountId, *, seen_epoch: int) -> bool:
         """Raise the epoch by one if it is still `seen_epoch`."""
@@ -164,6 +212,15 @@ class MongoAccounts:
         await self._engine.answer(collection.bulk_write(updates, ordered=False))
 
 
+def _pending(change: CredentialChange) -> Document:
+    return {
+        "id": change.id,
+        "kind": change.kind,
+        "created_at": to_micros(change.created_at),
+        "entry": change.entry,
+    }
+
+
 def _copied(account_id: bytes, change: Document, index: int) -> UpdateOne:
     document = {
         "account_id": account_id,
@@ -190,6 +247,7 @@ def _to_document(record: AccountRecord) -> Document:
             "epoch": record.epoch,
             "created_at": to_micros(record.created_at),
             "updated_at": to_micros(record.updated_at),
+            "sealed_former_emails": record.former_emails,
         }
     )
 
@@ -208,4 +266,5 @@ def _from_document(document: Document) -> AccountRecord:
         epoch=int(document["epoch"]),
         created_at=from_micros(document["created_at"]),
         updated_at=from_micros(document["updated_at"]),
+        former_emails=document.get("sealed_former_emails"),
     )

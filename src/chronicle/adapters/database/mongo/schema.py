@@ -123,10 +123,17 @@ SHAPES = (
             "sealed_name": BYTES,
             "sealed_locale": BYTES,
             "sealed_timezone": BYTES,
+            "sealed_former_emails": BYTES,
+            "former_emails_until": TIME,
             "pending_changes": {"bsonType": "array", "items": _CHANGE},
         },
         indexes=(
             Index("accounts_by_email", (("email_index", 1),), unique=True),
+            Index(
+                "accounts_with_former_emails",
+                (("former_emails_until", 1),),
+                only_with="former_emails_until",
+            ),
             Index(
                 "accounts_to_log",
                 (("pending_changes.created_at", 1),),

@@ -1,18 +1,27 @@
 """The accounts table."""
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
+from chronicle.adapters.database.sqlite.engine import (
+    Engine,
+    from_micros,
+    optional_micros,
+    to_micros,
+)
 from chronicle.adapters.database.sqlite.entries import EntryColumns
 from chronicle.errors import Conflict
-from chronicle.users.ports import AccountId, AccountRecord, CredentialChange
+from chronicle.users.ports import AccountId, AccountRecord, AddressChange, CredentialChange
 
 _COLUMNS = (
     "id, sealed_email, email_index, email_verified, sealed_password_hash, sealed_name, "
-    "sealed_locale, sealed_timezone, sealed_ledger_key, epoch, created_at, updated_at"
+    "sealed_locale, sealed_timezone, sealed_ledger_key, epoch, created_at, updated_at, "
+    "sealed_former_emails"
 )
+
+_MARKS = ",".join("?" * len(_COLUMNS.split(", ")))
 
 _CHANGE = "id, kind, created_at, entry"
 
@@ -31,7 +40,7 @@ class SqliteAccounts(EntryColumns):
             # An account stored twice collides in both; the id is what tells the two cases apart.
             if db.execute("SELECT 1 FROM accounts WHERE id = ?", (record.id,)).fetchone():
                 raise Conflict("account_exists", "The account exists already.")
-            db.execute(f"INSERT INTO accounts ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+            db.execute(f"INSERT INTO accounts ({_COLUMNS}) VALUES ({_MARKS})", row)
 
         try:
             await self._engine.write(insert)
@@ -88,24 +97,101 @@ class SqliteAccounts(EntryColumns):
         seen_epoch: int,
         password_hash: bytes | None,
         change: CredentialChange,
+        proves_address: bool = False,
     ) -> bool:
         """Replace the password's hash and raise the epoch, with the change's record, at once."""
 
         def write(db: sqlite3.Connection) -> bool:
             updated = db.execute(
                 "UPDATE accounts SET sealed_password_hash = ?, epoch = epoch + 1, "
-                "updated_at = max(updated_at, ?) WHERE id = ? AND epoch = ?",
-                (password_hash, to_micros(change.created_at), account_id, seen_epoch),
+                "email_verified = max(email_verified, ?), updated_at = max(updated_at, ?) "
+                "WHERE id = ? AND epoch = ?",
+                (
+                    password_hash,
+                    int(proves_address),
+                    to_micros(change.created_at),
+                    account_id,
+                    seen_epoch,
+                ),
             ).rowcount
             if updated == 1:
-                db.execute(
-                    f"INSERT INTO credential_changes (account_id, {_CHANGE}) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    (account_id, *_change_row(change)),
-                )
+                _keep_changes(db, account_id, (change,))
             return updated == 1
 
         return await self._engine.write(write)
+
+    async def verify_email(self, account_id: AccountId, *, seen_epoch: int, now: datetime) -> bool:
+        """Mark the address as verified if the epoch has not moved."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE accounts SET email_verified = 1, updated_at = max(updated_at, ?) "
+                    "WHERE id = ? AND epoch = ?",
+                    (to_micros(now), account_id, seen_epoch),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def change_email(
+        self, account_id: AccountId, change: AddressChange, *, seen_epoch: int
+    ) -> bool:
+        """Replace the address and raise the epoch, with the changes' records, at once."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            updated = db.execute(
+                "UPDATE accounts SET sealed_email = ?, email_index = ?, email_verified = 1, "
+                "sealed_former_emails = ?, former_emails_until = ?, epoch = epoch + 1, "
+                "updated_at = max(updated_at, ?), "
+                "sealed_password_hash = CASE WHEN ? THEN NULL ELSE sealed_password_hash END "
+                "WHERE id = ? AND epoch = ?",
+                (
+                    change.email,
+                    change.email_index,
+                    change.former_emails,
+                    optional_micros(change.former_until),
+                    to_micros(change.now),
+                    int(change.drops_password),
+                    account_id,
+                    seen_epoch,
+                ),
+            ).rowcount
+            if updated == 1:
+                _keep_changes(db, account_id, change.changes)
+            return updated == 1
+
+        try:
+            return await self._engine.write(write)
+        except sqlite3.IntegrityError as error:
+            raise Conflict("email_taken", "The address has an account already.") from error
+
+    async def release_email(
+        self, account_id: AccountId, *, seen_epoch: int, email: bytes, email_index: bytes
+    ) -> bool:
+        """Take the address and the password from an account that has not verified it."""
+        changed = await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE accounts SET sealed_email = ?, email_index = ?, "
+                    "sealed_password_hash = NULL, epoch = epoch + 1 "
+                    "WHERE id = ? AND epoch = ? AND NOT email_verified",
+                    (email, email_index, account_id, seen_epoch),
+                ).rowcount
+            )
+        )
+        return changed == 1
+
+    async def forget_former_emails(self, *, before: datetime) -> int:
+        """Drop former addresses that are of no use any more; of how many accounts."""
+        return await self._engine.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE accounts SET sealed_former_emails = NULL, former_emails_until = NULL "
+                    "WHERE former_emails_until < ?",
+                    (to_micros(before),),
+                ).rowcount
+            )
+        )
 
     async def raise_epoch(self, account_id: AccountId, *, seen_epoch: int) -> bool:
         """Raise the epoch by one if it is still `seen_epoch`."""
@@ -134,9 +220,16 @@ class SqliteAccounts(EntryColumns):
         return changed == 1
 
 
-def _change_row(change: CredentialChange) -> tuple[Any, ...]:
-    created_at = to_micros(change.created_at)
-    return (change.id, change.kind, created_at, change.entry)
+def _keep_changes(
+    db: sqlite3.Connection, account_id: AccountId, changes: Sequence[CredentialChange]
+) -> None:
+    db.executemany(
+        f"INSERT INTO credential_changes (account_id, {_CHANGE}) VALUES (?, ?, ?, ?, ?)",
+        [
+            (account_id, change.id, change.kind, to_micros(change.created_at), change.entry)
+            for change in changes
+        ],
+    )
 
 
 def _to_row(record: AccountRecord) -> tuple[Any, ...]:
@@ -153,6 +246,7 @@ def _to_row(record: AccountRecord) -> tuple[Any, ...]:
         record.epoch,
         to_micros(record.created_at),
         to_micros(record.updated_at),
+        record.former_emails,
     )
 
 
@@ -172,4 +266,5 @@ def _from_row(row: tuple[Any, ...] | None) -> AccountRecord | None:
         epoch=row[9],
         created_at=from_micros(row[10]),
         updated_at=from_micros(row[11]),
+        former_emails=row[12],
     )

@@ -9,6 +9,7 @@ const METHODS = {
 const REASONS = {
   invalid_credentials: "The password was wrong.",
   locked: "Sign-in was paused, after many wrong passwords.",
+  too_many_attempts: "There was a pause, after many wrong passwords on devices that were signed in.",
 };
 
 const CHANGES = {
@@ -20,7 +21,9 @@ const KINDS = {
   sign_in: ({ method, outcome }) => (outcome === "granted" ? `Signed in ${METHODS[method] ?? `by ${plain(method)}`}` : "Sign-in refused"),
   password_change: ({ method, outcome }) => (outcome === "granted" ? (CHANGES[method] ?? "Password changed") : "Change of the password refused"),
   session_replayed: () => "Session ended for safety",
-  reported: () => "You reported a stranger",
+  reported: ({ method }) => (method === "undo" ? "You brought your address back" : "You reported a stranger"),
+  email_verified: () => "E-mail address confirmed",
+  email_change: () => "E-mail address changed",
 };
 
 const EXPLAINED = {

@@ -14,6 +14,8 @@ const WORDS = {
   ticket_expired: "This took too long, or the code was used before. Start again.",
   invalid_reset_token: "This was used before, took too long, or the account was changed since. Ask for a new mail.",
   invalid_mailed_token: "This link was used before, or is too old.",
+  email_taken: "This address has an account already.",
+  email_not_verified: "Confirm your e-mail address first, on your account page.",
   edited_meanwhile: "The account was changed somewhere else at the same moment. Try again.",
 };
 

@@ -14,6 +14,7 @@ const ROUTES = [
   [/^\/report$/, () => import("./views/report.mjs")],
   [/^\/(?:enter|confirm)$/, () => import("./views/enter.mjs")],
   [/^\/unlock$/, () => import("./views/unlock.mjs")],
+  [/^\/undo$/, () => import("./views/undo.mjs")],
   [new RegExp(`^/files/(?<id>${UUID})$`), () => import("./views/file.mjs")],
   [/^\/verify$/, () => import("./views/verify.mjs")],
   [/^\/account$/, () => import("./views/account.mjs")],

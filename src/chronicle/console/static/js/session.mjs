@@ -88,6 +88,12 @@ function alone(work) {
   return navigator.locks ? navigator.locks.request("chronicle-session", work) : work();
 }
 
+/** Trade the session for a fresh one, for a `proof` that it is still the same person. */
+export async function reauthenticate(proof) {
+  const token = await accessToken();
+  return alone(async () => accept(await request("POST", "/api/auth/reauthenticate", { body: proof, token })));
+}
+
 /** End the session here and on the server. */
 export async function signOut() {
   const token = await accessToken().catch(() => null);
@@ -106,6 +112,16 @@ export async function signOutEverywhere() {
 export async function signOutElsewhere() {
   const token = await accessToken();
   await alone(() => request("POST", "/api/auth/logout-others", { token }));
+}
+
+/** Whether the server still takes the access token. Never throws; true when it can't be asked. */
+export async function stillThere() {
+  try {
+    await request("GET", "/api/auth/user", { token: current?.accessToken });
+    return true;
+  } catch (error) {
+    return !(error instanceof Problem && error.status === 401);
+  }
 }
 
 /** Find out whether the session lives on after something that may have ended it. Never throws. */

@@ -8,6 +8,7 @@ import { Problem } from "../http.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
 import { devices, signOutElsewhere, signOutEverywhere } from "./account-devices.mjs";
+import { emailSection } from "./account-email.mjs";
 import { history } from "./account-history.mjs";
 import { knownDevices } from "./account-known.mjs";
 import { passwordForm } from "./account-password.mjs";
@@ -24,7 +25,9 @@ export function render(page) {
     "div",
     { class: "medium sections" },
     h("div", { class: "page-head" }, h("h1", {}, "Account")),
+    page.told && notice("good", "check", page.told),
     section("profile", "Profile", profileForm(user)),
+    section("email", "E-mail address", emailSection(page, user)),
     section("password", "Password", passwordForm(user, changed)),
     section("devices", "Signed-in devices", [signedIn.element, h("div", { class: "sign-out" }, signOutButton(), signOutElsewhere(signedIn.refresh), signOutEverywhere())]),
     section("known", "Known devices", known.element),
@@ -82,7 +85,6 @@ const ownTimezone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function facts(user) {
   const rows = [
-    ["E-mail address", [user.email, user.email_verified ? " (confirmed)" : " (not confirmed)"]],
     ["Account since", h("time", { datetime: user.created_at }, moment(user.created_at))],
     ["Account id", h("code", {}, user.id)],
   ];

@@ -14,9 +14,10 @@ const GUESSES = 5;
  * The form for a code. `lead` says where it was sent; `ticket` is the answer that began it;
  * `submit({ticket, code})` hands both in, `again(ticket)` asks for another code and gives the ticket
  * that it belongs to, `back()` is for correcting the address. `more` are fields beside the code, each
- * with `complete()`; `words` may change the button's `press` and say what `follows`.
+ * with `complete()`; `words` may change the button's `press` and that for going `back`, and say what
+ * `follows`. `inline` leaves out the heading and the sheet, for a place that has its own.
  */
-export function codeEntry({ lead, ticket: first, page, back, submit: handIn, again, noGuessLeft = "Ask for a new one.", more = [], after = null, words = {} }) {
+export function codeEntry({ lead, ticket: first, page, back, submit: handIn, again, noGuessLeft = "Ask for a new one.", more = [], after = null, words = {}, inline = false }) {
   let ticket = first;
   let begun = performance.now();
   let guesses = GUESSES;
@@ -53,12 +54,12 @@ export function codeEntry({ lead, ticket: first, page, back, submit: handIn, aga
     {},
     h(
       "div",
-      { class: "page-head" },
-      h("h1", {}, "Check your mail"),
-      h("p", { class: "soft" }, lead, " ", h("button", { class: "link-button", type: "button", on: { click: back } }, "Not your address?")),
+      { class: inline ? "inline-head" : "page-head" },
+      !inline && h("h1", {}, "Check your mail"),
+      h("p", { class: "soft" }, lead, " ", h("button", { class: "link-button", type: "button", on: { click: back } }, words.back ?? "Not your address?")),
       words.follows && h("p", { class: "soft" }, words.follows),
     ),
-    h("div", { class: "sheet form" }, submitter, h("div", { class: "code-times" }, left, resend), told, outboxHint()),
+    h("div", { class: inline ? "form" : "sheet form" }, submitter, h("div", { class: "code-times" }, left, resend), told, outboxHint()),
   );
   return { element, focus: () => code.input.focus() };
 

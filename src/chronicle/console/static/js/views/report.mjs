@@ -23,6 +23,7 @@ export const render = (page) =>
           "ol",
           { class: "plain-steps" },
           h("li", {}, "Everybody is signed out of your account, on every device. This one too."),
+          h("li", {}, "If your e-mail address was changed since that mail, your account gets it back."),
           h("li", {}, "Your password stops working, for you and for everybody else."),
           h("li", {}, "You choose a new one with a code that we mail you."),
         ),

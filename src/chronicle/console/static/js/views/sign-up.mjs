@@ -1,5 +1,6 @@
 // Sign-up in two steps on one page: e-mail and password, then the code from the mail.
 
+import { call } from "../api.mjs";
 import { fill, h } from "../dom.mjs";
 import { field, form } from "../forms.mjs";
 import { request } from "../http.mjs";
@@ -27,8 +28,9 @@ export function render(page) {
       const body = { email: email.input.value.trim(), password: password.input.value };
       if (name.input.value.trim()) body.name = name.input.value.trim();
       const answer = await request("POST", "/api/auth/register", { body });
-      if (answer.access_token) return enter(answer);
-      return showCode(body, answer);
+      if (!answer.access_token) return showCode(body, answer);
+      session.accept(answer);
+      return showConfirm(answer.email_verification);
     };
     fill(
       place,
@@ -58,12 +60,32 @@ export function render(page) {
     focus();
   }
 
+  /** Some servers make the account at once: then the code confirms its address. */
+  function showConfirm(ticket) {
+    const { element, focus } = codeEntry({
+      lead: ["Your account is there. To upload, confirm your address with the code that we sent to ", h("strong", { class: "break" }, session.user().email), "."],
+      ticket,
+      page,
+      back: home,
+      again: () => call("POST", "/api/auth/user/email/send-code"),
+      submit: async (typed) => {
+        session.acceptProfile(await call("POST", "/api/auth/user/email/verify", { body: typed }));
+        home();
+      },
+      words: { back: "Do this later" },
+    });
+    fill(place, element);
+    focus();
+  }
+
   function enter(answer) {
     waiting.forget(LINKED);
     session.accept(answer);
-    router.go("/", { replace: true });
+    home();
   }
 }
+
+const home = () => router.go("/", { replace: true });
 
 function complete(email, password) {
   const address = email.input.value.trim();

@@ -11,6 +11,7 @@ import { add, clear, queue, uploads } from "../upload.mjs";
 
 /** The upload area of one page; files can also be dropped anywhere on it. */
 export function uploadArea(page) {
+  if (!session.user().email_verified) return confirmFirst();
   const input = h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true" });
   const choose = h("button", { class: "button button-main button-large", type: "button", on: { click: () => input.click() } }, icon("upload"), "Choose files");
   const list = h("ul", { class: "queue", "aria-label": "Uploads on their way" });
@@ -35,20 +36,33 @@ export function uploadArea(page) {
   return h(
     "section",
     { class: "next", "aria-label": "Upload" },
-    h(
-      "div",
-      { class: "entry entry-next" },
-      h("span", { class: "entry-place", "aria-hidden": "true" }, h("span", { class: "entry-index" }, "next")),
-      h(
-        "div",
-        { class: "next-what" },
-        h("div", { class: "next-choose" }, choose, input, hint),
-        h("p", { class: "next-warning" }, icon("public"), h("span", {}, "What you upload is public for good: anyone with the CID can read it, and it can’t be taken back.")),
-      ),
+    line(
+      h("div", { class: "next-choose" }, choose, input, hint),
+      h("p", { class: "next-warning" }, icon("public"), h("span", {}, "What you upload is public for good: anyone with the CID can read it, and it can’t be taken back.")),
     ),
     list,
   );
 }
+
+function confirmFirst() {
+  return h(
+    "section",
+    { class: "next", "aria-label": "Upload" },
+    line(
+      h("div", { class: "next-choose" }, h("a", { class: "button button-main button-large", href: "/account" }, "Confirm your address")),
+      h("p", { class: "next-warning" }, icon("mail"), h("span", {}, "Before your e-mail address is confirmed, nothing can be uploaded.")),
+    ),
+  );
+}
+
+/** The line of the ledger that is to be filled next. */
+const line = (...what) =>
+  h(
+    "div",
+    { class: "entry entry-next" },
+    h("span", { class: "entry-place", "aria-hidden": "true" }, h("span", { class: "entry-index" }, "next")),
+    h("div", { class: "next-what" }, what),
+  );
 
 function queueLine(upload, signal) {
   const bar = h("progress", { max: Math.max(upload.file.size, 1), value: 0, "aria-label": `Upload of ${upload.file.name}` });

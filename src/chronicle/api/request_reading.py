@@ -1,0 +1,126 @@
+"""What a request says, read within bounds: its token, its query, its body."""
+
+import asyncio
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope
+
+from chronicle.errors import FieldError, Rejected, TooLarge
+
+# A name that was made up is said back, so that it is found; not a megabyte of it.
+_LONGEST_FIELD_NAME = 100
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether a body was announced (RFC 9112 6.3)."""
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+async def read_bounded(scope: Scope, receive: Receive, limit: int, *, seconds: float) -> bytes:
+    """The whole body, when it has at most `limit` bytes and comes within so many seconds.
+
+    Raises:
+        TooLarge: by its Content-Length, before a byte is read, or by what came.
+        Rejected: `too_slow`, or `cut_off` when the client left half way.
+    """
+    declared = Headers(scope=scope).get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > limit:
+        raise TooLarge(message=f"The body may have at most {limit} bytes.")
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            more = True
+            while more:
+                message: Message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Rejected("cut_off", "The body ended early.")
+                raw += message.get("body", b"")
+                if len(raw) > limit:
+                    raise TooLarge(message=f"The body may have at most {limit} bytes.")
+                more = message.get("more_body", False)
+    except TimeoutError as error:
+        raise Rejected("too_slow", "The body came too slowly.") from error
+    return bytes(raw)
+
+
+def bearer_token(scope: Scope) -> str | None:
+    """The token in `Authorization: Bearer ...` (RFC 6750 2.1), or None."""
+    found: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if found is not None:
+                return None
+            found = value
+    if found is None or found[:7].lower() != b"bearer ":
+        return None
+    return found[7:].strip().decode("latin-1")
+
+
+def read_query(scope: Scope, kind: Any) -> Any:
+    """The query parameters as a Struct, or None; unknown and repeated ones are errors."""
+    if kind is type(None):
+        if scope["query_string"]:
+            raise Rejected("invalid_request", "Nothing can be said in the query here.")
+        return None
+    if not scope["query_string"]:
+        return convert({}, kind)
+    try:
+        pairs = parse_qsl(
+            scope["query_string"].decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=50,
+        )
+    except (ValueError, UnicodeError) as error:
+        raise Rejected("invalid_request", "The query string is not well formed.") from error
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise Rejected("invalid_request", "A query parameter stands twice.")
+    for name in _whole_numbers(kind):
+        # To msgspec "1.0" and "1e1" are whole numbers too; here a number has one spelling.
+        if not re.fullmatch("-?[0-9]+", parameters.get(name, "0")):
+            wrong = FieldError(name, "is not a whole number")
+            raise Rejected("invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,))
+    return convert(parameters, kind, strict=False)
+
+
+@cache
+def _whole_numbers(kind: Any) -> tuple[str, ...]:
+    return tuple(
+        each.encode_name
+        for each in msgspec.structs.fields(kind)
+        if isinstance(msgspec.inspect.type_info(each.type), msgspec.inspect.IntType)
+    )
+
+
+def convert(value: object, kind: Any, *, strict: bool = True) -> Any:
+    """A parsed value as the declared type.
+
+    Raises:
+        Rejected: `invalid_request`, naming the field.
+    """
+    try:
+        return msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        wrong = _field_error(str(error))
+        raise Rejected(
+            "invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,)
+        ) from error
+
+
+def _field_error(text: str) -> FieldError:
+    """Take msgspec's sentence apart: "Expected `str`, got `int` - at `$.email`"."""
+    message, _, place = text.partition(" - at ")
+    name = place.strip("`").removeprefix("$").removeprefix(".")
+    if "unknown field `" in message or "missing required field `" in message:
+        inner = message.split("`")[1]
+        name = f"{name}.{inner}" if name else inner
+        message = "is not a known field" if "unknown" in message else "is required"
+    return FieldError(name[:_LONGEST_FIELD_NAME] or "body", message)

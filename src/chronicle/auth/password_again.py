@@ -1,0 +1,119 @@
+"""Asks somebody who is signed in for the password again, and stops whoever guesses.
+
+A stolen session must be no way to find the password out. Its guesses are counted for the account,
+and not for the identifier: so they lock nobody out of signing in, and signing in gives them no
+new ones. With the lock that they begin, the session that guessed ends, and the owner is told.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from chronicle.auth import mails
+from chronicle.auth.passwords import PasswordHashing, normalize_password
+from chronicle.auth.ports import Mailer
+from chronicle.auth.reports import REPORT_LIFETIME
+from chronicle.auth.sessions import SessionKeeping
+from chronicle.auth.tokens import Identity
+from chronicle.errors import Unauthenticated, Unavailable
+from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.guesses import Guess, Guesses
+from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.visitors import Visitor
+from chronicle.users.accounts import AccountBook
+from chronicle.users.ports import AccountRecord
+
+_log = logging.getLogger(__name__)
+
+_METHOD = {EventKind.SIGN_IN: "pwd", EventKind.PASSWORD_CHANGE: "password"}
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordAgain:
+    """Checks the password of somebody who is signed in."""
+
+    guesses: Guesses
+    hashing: PasswordHashing
+    book: AccountBook
+    keeping: SessionKeeping
+    events: EventLog
+    tokens: TokenDesk
+    mailer: Mailer
+    base_url: str
+
+    async def demand(
+        self,
+        identity: Identity,
+        account: AccountRecord,
+        password: str,
+        visitor: Visitor,
+        *,
+        before: EventKind,
+        device: bytes | None = None,
+    ) -> None:
+        """Return when it is the account's password. `before` is what it was asked for.
+
+        `device` is the known device that it comes from, if any: it has a place for its hash.
+
+        Raises:
+            Unauthenticated: `invalid_credentials`; noted. With the fifth in a row, the session is
+                over and the owner has been told.
+            TooMany: `too_many_attempts`: guessed too often; nothing was checked.
+            Unavailable: `overloaded`; the guess does not count.
+        """
+        guess = await self.guesses.begin(account.id)
+        if not guess.allowed:
+            await self._note(account, visitor, before, "too_many_attempts")
+            raise guess.refusal()
+        try:
+            stored = self.book.password_hash(account)
+            matched = await self.hashing.matches(
+                normalize_password(password), stored, device=device
+            )
+        except Unavailable:
+            await self.guesses.give_back(account.id)
+            raise
+        if matched:
+            await self.guesses.settle(account.id)
+            return
+        await self._note(account, visitor, before, "invalid_credentials")
+        if guess.lock is not None:
+            await self._stop(identity, account, visitor, guess)
+        raise Unauthenticated("invalid_credentials", "The password is not right.")
+
+    async def _stop(
+        self, identity: Identity, account: AccountRecord, visitor: Visitor, guess: Guess
+    ) -> None:
+        await self.keeping.end(identity.session_id, "guessed")
+        if not self.guesses.rule.grows(guess.failures):
+            return
+        known = self.book.in_the_clear(account)
+        try:
+            token = await self.tokens.issue(
+                TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
+            )
+            await self.mailer.send(
+                mails.guesses_while_signed_in(
+                    known.email,
+                    visitor.device,
+                    visitor.address,
+                    token,
+                    base_url=self.base_url,
+                    locale=known.locale,
+                )
+            )
+        except Unavailable:
+            _log.exception("the mail about guesses in a session could not be sent")
+
+    async def _note(
+        self, account: AccountRecord, visitor: Visitor, kind: EventKind, reason: str
+    ) -> None:
+        await self.events.note(
+            Happening(
+                kind=kind,
+                method=_METHOD[kind],
+                outcome=Outcome.REFUSED,
+                visitor=visitor,
+                account_id=account.id,
+                reason=reason,
+            )
+        )

@@ -1,0 +1,178 @@
+"""The address of an account: proved, changed, and brought back.
+
+An account keeps the addresses that it had for a week after each change, sealed in its own row, so
+that bringing one back is a single write. Only a verified address is kept: one that nobody proved
+was never its owner's to get back. And it holds against nobody: an account that did not verify its
+address gives way to whoever does.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from chronicle.errors import TooMany
+from chronicle.ledger.kinds import Kind
+from chronicle.users.accounts import TABLE, AccountBook
+from chronicle.users.emails import EmailAddress, parse_email
+from chronicle.users.ports import AccountId, AccountRecord, AddressChange, CredentialChange
+
+KEPT = timedelta(days=7)
+"""How long after a change the address before it can be brought back."""
+
+MOST_KEPT = 10
+"""No more changes than this in that time, so that no thief pushes out the owner's address."""
+
+_FIELD = "former_emails"
+
+
+class FormerAddress(msgspec.Struct, frozen=True):
+    """An address that an account had, and the epoch with which it had another one."""
+
+    entered: str
+    canonical: str
+    epoch: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AddressBook:
+    """Changes of accounts' addresses. Each is one conditional write."""
+
+    book: AccountBook
+
+    async def confirm(self, record: AccountRecord) -> bool:
+        """Mark the address as verified; nothing else changes. False if the account moved on."""
+        return await self.book.accounts.verify_email(
+            record.id, seen_epoch=record.epoch, now=self.book.world.now()
+        )
+
+    async def change(
+        self, record: AccountRecord, email: EmailAddress, *, how: str
+    ) -> AccountRecord | None:
+        """Give an account an address that was proved; every session and token is void.
+
+        An account that holds it without having verified it loses it first. `how` says for the
+        ledger what allowed it. None if the account moved on meanwhile; nothing changed then.
+
+        Raises:
+            Conflict: `email_taken`; nothing changed.
+            TooMany: `too_many_requests`: no more changes can be kept; nothing changed.
+        """
+        former = self._with_current(record)
+        changes = (self._changed(record, how),)
+        return await self._replace(record, email, former, changes, drops_password=False)
+
+    async def bring_back(
+        self, record: AccountRecord, former: FormerAddress, *, how: str
+    ) -> AccountRecord | None:
+        """Give an account back an address that it had. The password is void, and every session.
+
+        Later addresses can't be brought back any more: who changed to them was a stranger. None
+        if the account moved on meanwhile; nothing changed then.
+
+        Raises:
+            Conflict: `email_taken`: somebody else has proved it since; nothing changed.
+        """
+        earlier = [each for each in self.former(record) if each.epoch < former.epoch]
+        changes = [self._changed(record, how)]
+        if record.password_hash is not None:
+            changes.append(
+                self.book.credential_change(record, Kind.CREDENTIAL_REMOVED, "password", how)
+            )
+        email = EmailAddress(former.entered, former.canonical)
+        return await self._replace(record, email, earlier, tuple(changes), drops_password=True)
+
+    def former(self, record: AccountRecord) -> list[FormerAddress]:
+        """The addresses that can still be brought back, the oldest first."""
+        if record.former_emails is None:
+            return []
+        plain = self.book.cipher.open(
+            record.former_emails, table=TABLE, record=record.id, field=_FIELD
+        )
+        kept = msgspec.msgpack.decode(plain, type=list[FormerAddress])
+        now = self.book.world.now()
+        return [each for each in kept if each.until > now]
+
+    def lost_with(self, record: AccountRecord, epoch: int) -> FormerAddress | None:
+        """The address that an account lost with the change that brought this epoch, or None."""
+        return next((each for each in self.former(record) if each.epoch == epoch), None)
+
+    def held_in(self, record: AccountRecord, epoch: int) -> FormerAddress | None:
+        """The address that an account had in an epoch; None where it still has it."""
+        return next((each for each in self.former(record) if each.epoch > epoch), None)
+
+    def check_room(self, record: AccountRecord) -> None:
+        """Refuse (TooMany) where `change` would, before anything is mailed."""
+        self._with_current(record)
+
+    async def give_way(self, email: EmailAddress, *, to: AccountId) -> None:
+        """Take an address from an account that never verified it, for one whose owner did."""
+        holder = await self.book.find(email)
+        if holder is None or holder.id == to or holder.email_verified:
+            return
+        await self.book.accounts.release_email(
+            holder.id,
+            seen_epoch=holder.epoch,
+            email=self._seal(holder.id, "email", b""),
+            # An index that no address has.
+            email_index=self.book.index.of(holder.id.hex(), column="accounts.released"),
+        )
+
+    async def forget_old(self) -> int:
+        """Drop former addresses of which none can come back; of how many accounts."""
+        return await self.book.accounts.forget_former_emails(before=self.book.world.now())
+
+    async def _replace(
+        self,
+        record: AccountRecord,
+        email: EmailAddress,
+        former: list[FormerAddress],
+        changes: tuple[CredentialChange, ...],
+        *,
+        drops_password: bool,
+    ) -> AccountRecord | None:
+        await self.give_way(email, to=record.id)
+        kept = self._seal(record.id, _FIELD, msgspec.msgpack.encode(former)) if former else None
+        change = AddressChange(
+            email=self._seal(record.id, "email", email.entered.encode()),
+            email_index=self.book.email_index(email),
+            former_emails=kept,
+            former_until=max((each.until for each in former), default=None),
+            drops_password=drops_password,
+            changes=changes,
+            now=self.book.world.now(),
+        )
+        if not await self.book.accounts.change_email(record.id, change, seen_epoch=record.epoch):
+            return None
+        return replace(
+            record,
+            email=change.email,
+            email_index=change.email_index,
+            email_verified=True,
+            former_emails=kept,
+            password_hash=None if drops_password else record.password_hash,
+            epoch=record.epoch + 1,
+        )
+
+    def _with_current(self, record: AccountRecord) -> list[FormerAddress]:
+        former = self.former(record)
+        if not record.email_verified:
+            return former
+        now = self.book.world.now()
+        if len(former) >= MOST_KEPT:
+            wait = former[0].until - now
+            raise TooMany(
+                "too_many_requests",
+                "The address was changed too often lately. Wait before changing it again.",
+                retry_after_seconds=max(1, int(wait.total_seconds() + 1)),
+            )
+        current = parse_email(self.book.in_the_clear(record).email)
+        kept = FormerAddress(current.entered, current.canonical, record.epoch + 1, now + KEPT)
+        return [*former, kept]
+
+    def _changed(self, record: AccountRecord, how: str) -> CredentialChange:
+        return self.book.credential_change(record, Kind.CREDENTIAL_CHANGED, "email", how)
+
+    def _seal(self, account_id: AccountId, field: str, value: bytes) -> bytes:
+        return self.book.cipher.seal(value, table=TABLE, record=account_id, field=field)
