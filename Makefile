@@ -26,7 +26,8 @@ wider: $(VENV)/.package $(VENV)/.wider ## Run the tests that need a browser, Go 
 	@$(BIN)/python -m pytest -m wider $(ARGS)
 
 mongo: $(VENV)/.package $(VENV)/.wider ## Run the tests over HTTP on MongoDB in place of SQLite
-	@CHRONICLE_TEST_DATABASE=mongo $(BIN)/python -m pytest tests/api tests/attacks tests/faults tests/cli $(ARGS)
+	@CHRONICLE_TEST_DATABASE=mongo $(BIN)/python -m pytest -m 'not wider and not sqlite' \
+	  tests/api tests/attacks tests/faults tests/cli $(ARGS)
 
 faults: $(VENV)/.package $(VENV)/.wider ## Break parts under load, 20 times each, and print what came of it
 	@CHRONICLE_FAULT_RUNS=20 CHRONICLE_CUT_SECONDS=10 $(BIN)/python -m pytest -m wider -s \

@@ -12,6 +12,7 @@ from tests.attacks.conftest import UPLOAD_LIMIT
 from tests.attacks.raw_http import RawAnswer, RawConnection, chunked, request
 from tests.process_facts import open_files, resident_kib
 from tests.running_server import Person, RunningServer, eventually
+from tests.services.choice import on_mongo
 from tests.stored import drafts
 
 BOUNDARY = "xxBOUNDARYxx"
@@ -366,5 +367,7 @@ def test_a_download_that_nobody_takes_is_given_up_and_took_little_memory(
             stack.enter_context(RawConnection(impatient.port)).send(asking)
         eventually(lambda: open_files(impatient.pid) >= files + 40)
         assert resident_kib(impatient.pid) - memory < 40 * 768
-        eventually(lambda: open_files(impatient.pid) <= files)
+        # Reads at once may have made connections to MongoDB, which stay for the next ones.
+        pool = 32 if on_mongo() else 0
+        eventually(lambda: open_files(impatient.pid) <= files + pool)
         assert client.get(target).content == bytes(16 * 1024 * 1024)

@@ -80,6 +80,7 @@ def test_a_file_that_has_no_room_is_refused_and_leaves_nothing(ada: Person, disk
     assert put(ada, os.urandom(6 * MIB)).status_code == 201
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_stops_writes_alone_and_only_while_it_is_full(
     ada: Person, disk: Path, tmp_path: Path
 ) -> None:
