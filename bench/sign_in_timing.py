@@ -42,7 +42,8 @@ async def measure(hasher: PasswordHasher, **settings: str) -> dict[str, list[flo
     known = [
         f"known-{number}@example.org" for number in range(-(-PAIRS // _FREE_GUESSES) + _WARM_UP)
     ]
-    lockable = [f"lock-{number}@example.org" for number in range(-(-PAIRS // _LOCKED_FOR) + 1)]
+    lockings = (PAIRS + _WARM_UP) // _LOCKED_FOR + 1
+    lockable = [f"lock-{number}@example.org" for number in range(lockings)]
     bare = [f"bare-{number}@example.org" for number in range(len(known))]
     with tempfile.TemporaryDirectory() as folder:
         await make_accounts(Path(folder, "data"), hasher.hash("x" * 20), [*known, *lockable], bare)
