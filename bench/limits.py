@@ -14,12 +14,13 @@ from statistics import median
 import uvloop
 
 from bench import report
-from bench.machine import SERVER_CORE, check_tools
+from bench.machine import SERVER_CORE, CannotMeasure, check_tools
 from chronicle.adapters.shared_state import valkey
 from chronicle.adapters.shared_state.valkey import Valkey
 from chronicle.adapters.shared_state.valkey_limits import ValkeyLimiter
 from chronicle.adapters.shared_state.valkey_process import ValkeyProcess
 from chronicle.api.general_limit import GeneralLimit
+from chronicle.errors import Unavailable
 from chronicle.security import budgets
 from chronicle.security.encryption import BlindIndex
 from chronicle.security.keys import Key, Keyring, Purpose, State
@@ -39,7 +40,10 @@ def main() -> None:
     """Decide again and again, alone and many at once; then burst over every boundary."""
     check_tools()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run())
+        try:
+            runner.run(_run())
+        except Unavailable as error:
+            raise CannotMeasure("Valkey missed its deadline: the machine is too busy") from error
 
 
 async def _run() -> None:

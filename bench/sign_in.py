@@ -45,15 +45,17 @@ def main() -> None:
 
 
 async def _run() -> None:
+    report.heading("Sign-in")
     with tempfile.TemporaryDirectory() as folder:
         await make_accounts(Path(folder, "data"), _HASHER.hash(_PASSWORD), [_PERSON], [])
         with chronicle_process(Path(folder)) as (pid, url):
             costs = await _costs(pid, url)
-            load = await _under_load(url, median(hash for _, hash in costs) / 1000)
-    shipped = await sign_in_timing.measure(_HASHER)
+            _print_costs(costs)
+            _print_load(await _under_load(url, median(hash for _, hash in costs) / 1000))
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     cheapest = await sign_in_timing.measure(cheap, **sign_in_timing.CHEAPEST)
-    _print(costs, load, shipped, cheapest)
+    sign_in_timing.print_timings(cheapest, "cheapest hash")
+    sign_in_timing.print_timings(await sign_in_timing.measure(_HASHER), "hash as shipped")
 
 
 async def _costs(pid: int, url: str) -> list[tuple[float, float]]:
@@ -136,10 +138,12 @@ async def _reads(connection: Connection, request: bytes) -> list[float]:
 async def _at_rate(
     per_second: float, seconds: float, act: Callable[[float], Awaitable[None]]
 ) -> None:
-    """Act at each moment that is due, one after the other; late ones follow at once."""
+    """Act at each moment that is due, one after the other; late ones follow at once, in time."""
     started = time.perf_counter()
     for number in range(int(per_second * seconds)):
         due = started + number / per_second
+        if time.perf_counter() > started + seconds:
+            return
         if (ahead := due - time.perf_counter()) > 0:
             await asyncio.sleep(ahead)
         # The timer is late by itself: that is the client's, not the server's.
@@ -169,38 +173,23 @@ def _p99(times: list[float]) -> float:
     return quantiles(times, n=100)[98]
 
 
-def _print(
-    costs: list[tuple[float, float]],
-    load: _Load,
-    shipped: dict[str, list[float]],
-    cheapest: dict[str, list[float]],
-) -> None:
-    report.heading("Sign-in")
-    ratios = [
-        _p99(loaded) / _p99(idle) for idle, loaded in zip(load.idle, load.loaded, strict=True)
-    ]
-    alike = sign_in_timing.print_timings(shipped, "hash as shipped")
-    alike += sign_in_timing.print_timings(cheapest, "cheapest hash")
-    report.bars(
-        [
-            report.Bar(
-                "CPU of a sign-in, of its hash's",
-                median(sign_in / hash for sign_in, hash in costs),
-                "x",
-                at_most=1.1,
-            ),
-            report.Bar(
-                "p99 of reads while sign-in is full, of unloaded", median(ratios), "x", at_most=3
-            ),
-            *alike,
-        ]
-    )
+def _print_costs(costs: list[tuple[float, float]]) -> None:
+    ratio = median(sign_in / hash for sign_in, hash in costs)
+    report.bars([report.Bar("CPU of a sign-in, of its hash's", ratio, "x", at_most=1.1)])
     print(f"  a sign-in: {report.spread([one for one, _ in costs], 'ms')} of CPU")
-    print(f"  its hash alone: {report.spread([one for _, one in costs], 'ms')} of CPU")
-    print(f"  p99 of reads, unloaded: {report.spread([_p99(one) for one in load.idle], 'ms')}")
-    print(f"  p99 of reads, full: {report.spread([_p99(one) for one in load.loaded], 'ms')}")
-    print(f"  median of reads, unloaded: {report.spread([median(one) for one in load.idle], 'ms')}")
-    print(f"  median of reads, full: {report.spread([median(one) for one in load.loaded], 'ms')}")
+    print(f"  its hash alone: {report.spread([one for _, one in costs], 'ms')} of CPU\n")
+
+
+def _print_load(load: _Load) -> None:
+    idle, loaded = map(_p99, load.idle), map(_p99, load.loaded)
+    ratio = median(full / unloaded for unloaded, full in zip(idle, loaded, strict=True))
+    report.bars([report.Bar("p99 of reads, sign-in full, of unloaded", ratio, "x", at_most=3)])
+    for what, rounds in (("unloaded", load.idle), ("sign-in full", load.loaded)):
+        print(
+            f"  reads, {what}: median {report.spread([median(one) for one in rounds], 'ms')},"
+            f" p99 {report.spread([_p99(one) for one in rounds], 'ms')}"
+        )
     turned_away = report.number(_p99(load.overflow), "ms")
     print(f"  {len(load.overflow)} of the sign-ins turned away; p99 {turned_away}")
-    print(f"  {len(load.checked)} checked; median {report.number(median(load.checked), 'ms')}")
+    checked = report.number(median(load.checked), "ms")
+    print(f"  {len(load.checked)} checked; median {checked}\n", flush=True)

@@ -42,7 +42,8 @@ async def measure(hasher: PasswordHasher, **settings: str) -> dict[str, list[flo
     known = [
         f"known-{number}@example.org" for number in range(-(-PAIRS // _FREE_GUESSES) + _WARM_UP)
     ]
-    lockable = [f"lock-{number}@example.org" for number in range(-(-PAIRS // _LOCKED_FOR) + 1)]
+    lockings = (PAIRS + _WARM_UP) // _LOCKED_FOR + 1
+    lockable = [f"lock-{number}@example.org" for number in range(lockings)]
     bare = [f"bare-{number}@example.org" for number in range(len(known))]
     with tempfile.TemporaryDirectory() as folder:
         await make_accounts(Path(folder, "data"), hasher.hash("x" * 20), [*known, *lockable], bare)
@@ -103,7 +104,7 @@ def _login(email: str) -> bytes:
     return post("/api/auth/login", {"email": email, "password": _WRONG})
 
 
-def print_timings(taken: dict[str, list[float]], title: str) -> list[report.Bar]:
+def print_timings(taken: dict[str, list[float]], title: str) -> None:
     """The distributions, and a bar for each pair that must look alike."""
     rows = []
     for kind, times in taken.items():
@@ -111,14 +112,14 @@ def print_timings(taken: dict[str, list[float]], title: str) -> list[report.Bar]
         row = [report.number(value, "ms") for value in (tenths[0], tenths[4], tenths[8])]
         rows.append([kind, *row])
     report.table([title, "p10", "median", "p90"], rows)
-    return [
+    report.bars(
         report.Bar(
-            f"{first} / {second}: {title}, AUC from 0.5",
+            f"{first} / {second}: AUC from 0.5",
             abs(auc(taken[first], taken[second]) - 0.5),
             at_most=0.05,
         )
         for first, second in ALIKE
-    ]
+    )
 
 
 def auc(first: list[float], second: list[float]) -> float:

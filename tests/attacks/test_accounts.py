@@ -1,0 +1,148 @@
+"""What is tried on accounts: other spellings, keys from elsewhere, tokens that should be dead."""
+
+import base64
+import json
+import socket
+from collections.abc import Callable, Iterator
+
+import httpx2
+import pytest
+
+from tests.running_server import PASSWORD, Person, RunningServer, eventually, signed_up
+
+WRONG = "seven lamps over another harbour"
+SPELLINGS = ("{}", " {} ", "{upper}", "{title}", "{wide}")
+
+
+def spelt(email: str) -> list[str]:
+    """The same address as people and attackers may write it."""
+    wide = email.replace("example", "ex\uff41mple")
+    return [
+        spelling.format(email, upper=email.upper(), title=email.title(), wide=wide)
+        for spelling in SPELLINGS
+    ]
+
+
+def login(server: RunningServer, email: str, password: str) -> httpx2.Response:
+    body = {"email": email, "password": password, "token_transport": "body"}
+    return httpx2.post(f"{server.url}/api/auth/login", json=body)
+
+
+def test_all_spellings_of_an_address_are_one_account(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    person = new_person()
+    answers = [login(server, email, PASSWORD) for email in spelt(person.email)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["user"]["email"] for answer in answers} == {person.email}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_all_spellings_of_an_address_have_one_count_of_guesses(
+    server: RunningServer, new_person: Callable[[], Person], known: bool
+) -> None:
+    email = new_person().email if known else "nobody-at-all@example.org"
+    statuses = [login(server, one, WRONG).status_code for one in spelt(email)]
+    assert statuses == [401] * 5
+    assert {login(server, one, PASSWORD).status_code for one in spelt(email)} == {429}
+
+
+def test_every_character_of_a_long_password_counts(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    person, long = new_person(), " ".join(["harbour lamps over quiet water"] * 8)
+    body = {"password": PASSWORD, "new_password": long}
+    assert len(long) > 200
+    assert person.client.post("/api/auth/password/change", json=body).status_code == 204
+    assert login(server, person.email, long).status_code == 200
+    assert login(server, person.email, long[:-1] + "s").status_code == 401
+    assert login(server, person.email, long[:72]).status_code == 401
+
+
+def test_no_key_is_fetched_that_a_token_names(server: RunningServer, ada: Person) -> None:
+    head, claims, signature = ada.session["access_token"].split(".")
+    header = json.loads(base64.urlsafe_b64decode(head + "=="))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/keys.json"
+        for name in ("jku", "x5u", "kid", "jwk"):
+            text = json.dumps(header | {name: url}).encode()
+            token = f"{base64.urlsafe_b64encode(text).rstrip(b'=').decode()}.{claims}.{signature}"
+            answer = httpx2.get(
+                f"{server.url}/api/auth/user", headers={"Authorization": f"Bearer {token}"}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+@pytest.fixture(scope="module")
+def pair(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[RunningServer, RunningServer]]:
+    first = RunningServer(tmp_path_factory.mktemp("first"))
+    second = RunningServer(
+        tmp_path_factory.mktemp("second"),
+        CHRONICLE_DATA_DIR=str(first.data_dir),
+        CHRONICLE_BASE_URL=first.url,
+    )
+    with first, second:
+        yield first, second
+        for server in (first, second):
+            assert "a request failed" not in server.log, server.log
+
+
+def change_password(person: Person) -> None:
+    body = {"password": PASSWORD, "new_password": WRONG}
+    assert person.client.post("/api/auth/password/change", json=body).status_code == 204
+
+
+def sign_out_everywhere(person: Person) -> None:
+    assert person.client.post("/api/auth/logout-all").status_code == 204
+
+
+def report_a_stranger(person: Person) -> None:
+    body = {"email": person.email, "password": PASSWORD}
+    strange = {"User-Agent": "somebody else's browser"}
+    assert person.client.post("/api/auth/login", json=body, headers=strange).status_code == 200
+    link = eventually(lambda: [mail for mail in person.mails() if "/report#" in mail["text"]])
+    token = link[0]["text"].partition("/report#token=")[2].split()[0].rstrip(".,)")
+    assert person.client.post("/api/auth/report", json={"token": token}).status_code == 204
+
+
+@pytest.mark.parametrize("ended_by", [change_password, sign_out_everywhere, report_a_stranger])
+def test_the_tokens_of_other_devices_die_at_every_server(
+    pair: tuple[RunningServer, RunningServer], ended_by: Callable[[Person], None]
+) -> None:
+    with signed_up(pair[0], f"{ended_by.__name__}@example.org") as person:
+        other = login(pair[1], person.email, PASSWORD).json()
+        bearer = {"Authorization": f"Bearer {other['access_token']}"}
+
+        def statuses() -> set[int]:
+            return {
+                httpx2.get(f"{server.url}/api/auth/user", headers=bearer).status_code
+                for server in pair
+            }
+
+        assert statuses() == {200}
+        ended_by(person)
+        eventually(lambda: statuses() == {401}, within_seconds=5)
+        for server in pair:
+            body = {"refresh_token": other["refresh_token"]}
+            assert httpx2.post(f"{server.url}/api/auth/refresh", json=body).status_code == 401
+
+
+def test_an_account_whose_password_is_void_is_refused_like_one_that_is_not_there(
+    pair: tuple[RunningServer, RunningServer],
+) -> None:
+    server = pair[0]
+    with signed_up(server, "void@example.org") as person:
+        report_a_stranger(person)
+        void, unknown = (
+            [login(server, email, password) for password in [PASSWORD, *[WRONG] * 5]]
+            for email in (person.email, "nobody@example.net")
+        )
+    for one, other in zip(void, unknown, strict=True):
+        assert one.headers.keys() == other.headers.keys()
+        assert one.json() | {"request_id": ""} == other.json() | {"request_id": ""}
+    assert [answer.status_code for answer in void] == [401] * 5 + [429]
