@@ -115,7 +115,8 @@ def test_of_32_changes_of_the_address_at_once_one_is_made(victim: Person) -> Non
     answers = at_once(victim, calls)
     found = codes(answers)
     assert found.pop("200") == 1
-    assert found.keys() <= {"410 ticket_expired", "401 invalid_token"}
+    # Twenty codes at once are more guesses than an account has, right as they are.
+    assert found.keys() <= {"410 ticket_expired", "401 invalid_token", "429 too_many_attempts"}
     (won,) = (answer for answer in answers if answer.status_code == 200)
     profile = victim.client.get("/api/auth/user")
     assert profile.json() == won.json()
