@@ -135,6 +135,7 @@ def test_the_link_to_the_former_address_takes_the_account_back(
     enter_code(page, code)
     page.get_by_label("New password", exact=True).fill(ANOTHER)
     page.get_by_role("button", name="Set the new password").click()
+    expect(page.locator(".told")).to_contain_text("Your new password is set")
     sign_in_here(page, somebody, ANOTHER)
     page.goto("/account")
     expect(happening(page, "You brought your address back")).to_be_visible()
