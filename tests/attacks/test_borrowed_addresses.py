@@ -1,13 +1,14 @@
 """What somebody can do with an account on an address that is not theirs, or was not for long."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
 
 from tests.mailboxes import code_mailed_to, mails_to, token_mailed_to
-from tests.running_server import PASSWORD, Person, RunningServer
+from tests.running_server import PASSWORD, Person, RunningServer, eventually
 
 OWNERS = "another fifteen characters"
 
@@ -103,3 +104,35 @@ def test_a_notice_of_an_account_that_lost_its_address_does_nothing(
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_mailed_token")
     assert not mails_to(somebody, "")
     assert somebody.client.get("/api/auth/user").status_code == 200
+
+
+def test_nobody_has_notices_of_new_devices_mailed_to_an_address_that_is_not_theirs(
+    immediate: RunningServer, somebody: Person
+) -> None:
+    register(somebody)
+    for number in range(3):
+        assert sign_in(immediate, somebody.email, f"agent {number}") == 200
+    # Mails leave in turn: once a later one is there, so would these be.
+    post(somebody.client, "login/code", email=somebody.email)
+    codes = re.compile("is your Chronicle code")
+    eventually(lambda: len(codes.findall(str(mails_to(somebody, somebody.email)))) >= 2)
+    assert "/report#" not in str(mails_to(somebody, somebody.email))
+
+
+def test_devices_of_an_unproved_address_have_no_mails_of_their_own(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    limited = {"CHRONICLE_REGISTRATION": "immediate", "CHRONICLE_LIMIT_SCALE": "1"}
+    email = "victim@example.org"
+    with RunningServer(tmp_path_factory.mktemp("limited"), **limited) as server:
+        answers = []
+        with server.client() as first:
+            body = {"email": email, "password": PASSWORD}
+            assert first.post("/api/auth/register", json=body).status_code == 201
+            answers += [post(first, "login/code", email=email).status_code for _ in range(4)]
+        for _ in range(2):
+            with server.client() as another:
+                assert another.post("/api/auth/login", json=body).status_code == 200
+                answers += [post(another, "login/code", email=email).status_code for _ in range(3)]
+    assert answers.count(202) == 5
+    assert set(answers) == {202, 429}
