@@ -136,3 +136,20 @@ def test_devices_of_an_unproved_address_have_no_mails_of_their_own(
                 answers += [post(another, "login/code", email=email).status_code for _ in range(3)]
     assert answers.count(202) == 5
     assert set(answers) == {202, 429}
+
+
+def test_an_undo_that_is_refused_costs_no_known_device(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    leaver, heir = new_person(), new_person()
+    change_to(leaver, "left." + leaver.email)
+    change_to(heir, leaver.email)
+    undo = token_mailed_to(leaver, leaver.email, "undo")
+    with server.client() as browser:
+        body = {"email": "left." + leaver.email, "password": PASSWORD}
+        answer = browser.post("/api/auth/login", json=body).json()
+        browser.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        refused = post(heir.client, "user/email/undo", token=undo)
+        assert (refused.status_code, refused.json()["code"]) == (409, "email_taken")
+        devices = browser.get("/api/auth/devices").json()["items"]
+        assert [device["current"] for device in devices] == [True]
