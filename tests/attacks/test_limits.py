@@ -114,11 +114,13 @@ def test_no_header_that_anybody_can_write_makes_another_address(counting: Runnin
         ),
     ],
 )
-def test_no_other_spelling_of_a_path_leads_to_the_route(counting: RunningServer, path: str) -> None:
+def test_no_other_spelling_of_a_path_leads_to_the_route(
+    pair: tuple[RunningServer, RunningServer], path: str
+) -> None:
     body = b'{"email": "ada@example.org", "password": "wrong"}'
     headers = [("Content-Type", "application/json")]
     raw = request("POST", "/PATH", headers, body).replace(b"/PATH", path.encode())
-    answer = exchange(counting.port, raw)
+    answer = exchange(pair[0].port, raw)
     assert answer.status in {400, 404, 405}, answer.body
 
 
