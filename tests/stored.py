@@ -1,10 +1,11 @@
-"""What a server's data folder and its ledger hold, looked at from outside."""
+"""What a server's data folder, its database and its ledger hold, looked at from outside."""
 
 import sqlite3
 import subprocess
 import sys
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import bson
 import httpx2
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from chronicle.ledger.checkpoints import parse_checkpoint
 from chronicle.ledger.merkle import leaf_hash, root_of
@@ -38,17 +40,26 @@ def contents(server: RunningServer) -> set[str]:
 
 def database_content(server: RunningServer) -> bytes:
     """All that lies in a server's database, as it lies there."""
-    url = server.environment().get("CHRONICLE_DATABASE_URL")
-    if url is None:
-        files = sorted(server.data_dir.glob("chronicle.db*"))
-        assert files
-        return b"".join(file.read_bytes() for file in files)
-    client: MongoClient[dict[str, Any]]
-    with MongoClient(url) as client:
-        database = client.get_default_database()
-        found = [one for name in database.list_collection_names() for one in database[name].find()]
+    with _mongo_of(server) as mongo:
+        if mongo is None:
+            files = sorted(server.data_dir.glob("chronicle.db*"))
+            assert files
+            return b"".join(file.read_bytes() for file in files)
+        found = [one for name in mongo.list_collection_names() for one in mongo[name].find()]
     assert found
     return b"".join(map(bson.encode, found))
+
+
+@contextmanager
+def _mongo_of(server: RunningServer) -> Iterator[Database[dict[str, Any]] | None]:
+    """A server's MongoDB database; None for one that has SQLite."""
+    url = server.environment().get("CHRONICLE_DATABASE_URL")
+    if url is None:
+        yield None
+        return
+    client: MongoClient[dict[str, Any]]
+    with MongoClient(url) as client:
+        yield client.get_default_database()
 
 
 def put(person: Person, content: bytes, name: str = "a.bin") -> httpx2.Response:
@@ -130,15 +141,41 @@ def assert_proven(proof: bytes, content: bytes, key: str, folder: Path) -> None:
 def make_sign_in_older(person: Person, *, minutes: int) -> None:
     """Let a person's session have been granted that much earlier, and renew its tokens."""
     session_id = uuid.UUID(person.session["session_id"]).bytes
-    path = person.server.data_dir / "chronicle.db"
-    with closing(sqlite3.connect(path, timeout=10)) as database, database:
-        database.execute(
-            "UPDATE sessions SET created_at = created_at - ? WHERE id = ?",
-            (minutes * 60 * 1_000_000, session_id),
-        )
+    micros = minutes * 60 * 1_000_000
+    with _mongo_of(person.server) as mongo:
+        if mongo is not None:
+            which = {"_id": session_id}
+            changed = mongo["sessions"].update_one(which, {"$inc": {"created_at": -micros}})
+            assert changed.modified_count == 1
+        else:
+            path = person.server.data_dir / "chronicle.db"
+            with closing(sqlite3.connect(path, timeout=10)) as database, database:
+                database.execute(
+                    "UPDATE sessions SET created_at = created_at - ? WHERE id = ?",
+                    (micros, session_id),
+                )
     answer = person.client.post(
         "/api/auth/refresh", json={"refresh_token": person.session["refresh_token"]}
     )
     assert answer.status_code == 200, answer.text
     person.session = answer.json()
     person.client.headers["Authorization"] = f"Bearer {person.session['access_token']}"
+
+
+def epochs_of_live_sessions(person: Person) -> dict[str, int]:
+    """The security epoch of each session that has not ended and is of the account's epoch."""
+    account = uuid.UUID(person.session["user"]["id"]).bytes
+    with _mongo_of(person.server) as mongo:
+        if mongo is not None:
+            owner = mongo["accounts"].find_one({"_id": account})
+            assert owner is not None
+            live = {"account_id": account, "epoch": owner["epoch"], "ended_at": None}
+            rows = [(one["_id"], one["epoch"]) for one in mongo["sessions"].find(live)]
+        else:
+            with closing(sqlite3.connect(person.server.data_dir / "chronicle.db")) as db:
+                rows = db.execute(
+                    "SELECT s.id, s.epoch FROM sessions s JOIN accounts a ON a.id = s.account_id "
+                    "WHERE a.id = ? AND s.epoch = a.epoch AND s.ended_at IS NULL",
+                    (account,),
+                ).fetchall()
+    return {str(uuid.UUID(bytes=session)): epoch for session, epoch in rows}

@@ -75,7 +75,7 @@ def test_mongodb_is_migrated_by_command_with_a_line_for_each_step(
         for _ in range(2)
     )
     assert (first.returncode, again.returncode) == (0, 0)
-    assert "accounts: validator and 3 indexes\n" in first.stdout
+    assert "accounts: validator and 4 indexes\n" in first.stdout
     assert first.stdout.endswith("version 1\nThe database is up to date.\n")
     assert again.stdout == "The database is up to date.\n"
 

@@ -109,6 +109,19 @@ async def test_only_live_sessions_are_gathered(
     assert list(found.sessions) == [live]
 
 
+async def test_live_sessions_are_gathered_whatever_the_limit(
+    overviews: Overviews, sessions: Sessions, world: FakeWorld, owner: AccountRecord
+) -> None:
+    live = [a_session(world, owner) for _ in range(3)]
+    for session in live:
+        await sessions.add(session)
+    parts = frozenset({Part.SESSIONS})
+    found = await overviews.gather(owner.id, parts, now=world.time, limit=1)
+    assert found is not None
+    assert list(found.sessions) == list(await sessions.live_of(owner.id, now=world.time))
+    assert len(found.sessions) == 3
+
+
 async def test_an_account_that_never_was_has_no_overview(
     overviews: Overviews, world: FakeWorld
 ) -> None:

@@ -1,17 +1,23 @@
 """Two servers over one data folder: everything works at both, and the ledger never forks."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from uuid import UUID
 
 import httpx2
 import pytest
 
 from tests.running_server import PASSWORD, Person, RunningServer, eventually
-from tests.stored import UPLOADS, contents, drafts, listed, log_key, put, read_log
+from tests.stored import (
+    UPLOADS,
+    contents,
+    drafts,
+    epochs_of_live_sessions,
+    listed,
+    log_key,
+    put,
+    read_log,
+)
 
 NewPerson = Callable[[RunningServer, str], Person]
 
@@ -142,24 +148,12 @@ def test_nothing_of_before_lives_on_when_all_others_are_ended_among_racing_calls
                 lives = client.get("/api/auth/user", headers=token).status_code == 200
                 assert lives == (session["session_id"] in live)
         # What is left began after the end: its epoch is the caller's.
-        epochs = epochs_of_live_sessions(pair[0], ada)
+        epochs = epochs_of_live_sessions(ada)
         assert set(epochs.values()) == {1}
         assert set(epochs) == live
         renewed = first.post("/api/auth/refresh", json={"refresh_token": own["refresh_token"]})
         assert renewed.status_code == 200
         assert first.post("/api/auth/refresh", json={"refresh_token": racing}).status_code == 401
-
-
-def epochs_of_live_sessions(server: RunningServer, person: Person) -> dict[str, int]:
-    """The security epoch of each session that has not ended and is of the account's epoch."""
-    account = UUID(person.session["user"]["id"]).bytes
-    with closing(sqlite3.connect(server.data_dir / "chronicle.db")) as db:
-        rows = db.execute(
-            "SELECT s.id, s.epoch FROM sessions s JOIN accounts a ON a.id = s.account_id "
-            "WHERE a.id = ? AND s.epoch = a.epoch AND s.ended_at IS NULL",
-            (account,),
-        ).fetchall()
-    return {str(UUID(bytes=session)): epoch for session, epoch in rows}
 
 
 def test_one_server_goes_on_when_the_other_ends_or_is_killed(

@@ -34,7 +34,7 @@ class OverviewDesk:
     world: World
 
     async def of(self, account_id: AccountId, parts: frozenset[Part], *, limit: int) -> Overview:
-        """The account with the first page of each part: at most `limit` of each.
+        """The account with the first page of each part: at most `limit`, and of sessions all.
 
         Raises:
             Unauthenticated: the account is gone.

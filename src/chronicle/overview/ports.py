@@ -39,9 +39,10 @@ class Overviews(Protocol):
     async def gather(
         self, account_id: AccountId, parts: frozenset[Part], *, now: datetime, limit: int
     ) -> GatheredRecords | None:
-        """The profile with at most `limit` of each part; None without such an account.
+        """The profile with the newest of each part; None without such an account.
 
-        One statement or pipeline, so one round trip, whatever is asked for. Sessions are those
-        that are live, as `Sessions.live_of` has them. Everything that was acknowledged before
-        the call is in it. Whether all of it stands as at one moment depends on the engine.
+        At most `limit` events and uploads. Sessions are those that are live, as `Sessions.live_of`
+        has them, whatever `limit` says: their list has no pages. One statement or pipeline, so one
+        round trip, whatever is asked for. Everything that was acknowledged before the call is in
+        it. Whether all of it stands as at one moment depends on the engine.
         """

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -51,6 +52,14 @@ async def test_the_same_mail_twice_is_there_once(outbox: OutboxFolder) -> None:
     for _ in range(2):
         await outbox.deliver(MAIL, key=KEY, written_at=NOW)
     assert len(await outbox.newest(10)) == 1
+
+
+async def test_a_message_is_shown_as_its_file_is_now(outbox: OutboxFolder, tmp_path: Path) -> None:
+    for text in ("first\n", "other\n"):
+        await outbox.deliver(replace(MAIL, text=text), key=KEY, written_at=NOW)
+        assert [mail.text for mail in await outbox.newest(10)] == [text]
+    (tmp_path / "outbox" / f"{KEY.hex}.eml").unlink()
+    assert await outbox.newest(10) == []
 
 
 async def test_what_a_crash_left_is_in_nobodys_way(outbox: OutboxFolder, tmp_path: Path) -> None:

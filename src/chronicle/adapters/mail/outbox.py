@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from email import message_from_bytes
 from email.policy import SMTPUTF8
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -14,6 +15,9 @@ from chronicle.adapters.mail.message import compose
 from chronicle.auth.ports import KeptMail, Mail, MailDelayed
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+# Who waits for a mail asks again and again, and taking a message apart takes a millisecond.
+_MESSAGES_REMEMBERED = 200
 
 
 class OutboxFolder:
@@ -51,13 +55,20 @@ class OutboxFolder:
         return [self._read(name) for name in names[:limit]]
 
     def _read(self, name: str) -> KeptMail:
-        content = (self._folder / name).read_bytes()
-        message = message_from_bytes(content, policy=SMTPUTF8)
-        body = message.get_body(("plain",))
-        return KeptMail(
-            id=name.removesuffix(".eml"),
-            to=str(message["To"]),
-            subject=str(message["Subject"]),
-            date=cast(datetime, message["Date"].datetime),
-            text=body.get_content().replace("\r\n", "\n") if body else "",
-        )
+        file = self._folder / name
+        found = file.stat()
+        return _message(file, found.st_ino, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=_MESSAGES_REMEMBERED)
+def _message(file: Path, _inode: int, _changed_at: int) -> KeptMail:
+    """The message in a file; another file under its name has another inode or time."""
+    message = message_from_bytes(file.read_bytes(), policy=SMTPUTF8)
+    body = message.get_body(("plain",))
+    return KeptMail(
+        id=file.stem,
+        to=str(message["To"]),
+        subject=str(message["Subject"]),
+        date=cast(datetime, message["Date"].datetime),
+        text=body.get_content().replace("\r\n", "\n") if body else "",
+    )

@@ -24,7 +24,7 @@ class MongoOverviews:
     async def gather(
         self, account_id: AccountId, parts: frozenset[Part], *, now: datetime, limit: int
     ) -> GatheredRecords | None:
-        """The profile with at most `limit` of each part."""
+        """The profile with the newest of each part."""
         pipeline: list[Document] = [
             {"$match": {"_id": account_id}},
             {"$project": dict.fromkeys(sessions.PROFILE_FIELDS, 1)},

@@ -59,7 +59,7 @@ READS: Mapping[str, Reading] = {
     "uploads.pending": SETTLED,
     # The log goes on from here: a checkpoint that is taken back after that would fork it.
     "checkpoint.load": SETTLED,
-    # What is taken back by an election would let the clock go back that far.
+    # At a start. A primary that was cut off can answer a time that is as old as its cut.
     "clock_floor.read": NEWEST,
     # Before a conditional write, which compares all of it again.
     "guess_counts.count": NEWEST,

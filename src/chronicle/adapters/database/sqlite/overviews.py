@@ -10,7 +10,7 @@ from chronicle.adapters.database.sqlite.engine import Engine, to_micros
 from chronicle.overview.ports import GatheredRecords, Part
 from chronicle.users.ports import AccountId
 
-# ?1 and ?2: now; ?3: the account; ?4: how many of a part.
+# ?1 and ?2: now; ?3: the account; ?4: how many of a part that has pages.
 _PROFILE = f"SELECT {sessions.OWNER_COLUMNS} FROM accounts a WHERE a.id = ?3 LIMIT ?4"
 _PARTS: dict[Part, tuple[str, str, Callable[[Any], Any]]] = {
     Part.LOGIN_EVENTS: (
@@ -37,7 +37,7 @@ class SqliteOverviews:
     async def gather(
         self, account_id: AccountId, parts: frozenset[Part], *, now: datetime, limit: int
     ) -> GatheredRecords | None:
-        """The profile with at most `limit` of each part."""
+        """The profile with the newest of each part."""
         micros = to_micros(now)
         rows = self._engine.all(_statement(parts), (micros, micros, account_id, limit))
         if not rows:
