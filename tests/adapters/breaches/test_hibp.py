@@ -18,7 +18,7 @@ OTHER = b"0018A45C4D1DEF81644B54AB7F969B88D65:10"
 @pytest.fixture(autouse=True)
 async def _connections_are_closed() -> AsyncIterator[None]:
     yield
-    # A connection that was given up is closed in the loop's next turns, and the loop ends with the test.
+    # A connection that was given up is closed in the next turns of the loop, which ends now.
     for _ in range(3):
         await asyncio.sleep(0)
 
