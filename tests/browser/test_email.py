@@ -93,6 +93,7 @@ def test_who_declines_changes_nothing(page: Page, somebody: Person, troubles: Tr
     expect(page.get_by_label("New e-mail address")).to_have_value(f"new.{somebody.email}")
     expect(page.get_by_role("button", name="Change the address")).to_be_enabled()
     page.get_by_role("button", name="Change the address").click()
+    expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
