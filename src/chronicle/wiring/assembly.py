@@ -178,8 +178,8 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             health=_health_checks(storage, sequencer),
             circuits={"shared_state": lambda: storage.shared_state.circuit},
         )
-        # By the clock that `chronicle keys rotate` goes by: a server whose time is ahead of it would
-        # sign with a new key before anybody else knows it.
+        # By the clock that `chronicle keys rotate` goes by: a server whose time is ahead of that
+        # would sign with a new key before anybody else knows it.
         watch = KeyWatch(settings.keys_file, keys, machine_now)
         eviction = EvictionWatch(storage.shared_state)
         await eviction.look()
