@@ -90,6 +90,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
         jobs: list[Callable[[], Awaitable[None]]] = []
         valkey_url = await shared_state_url(settings, stack, jobs)
         storage = await open_storage(settings, valkey_url, stack)
+        machine_now = world.now
         world = await guarded(world, storage.clock_floor)
         origin = await settled_origin(storage.checkpoints, settings.ledger_origin)
         signer = Signer(origin, keys.active(Purpose.LEDGER).secret)
@@ -177,7 +178,9 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             health=_health_checks(storage, sequencer),
             circuits={"shared_state": lambda: storage.shared_state.circuit},
         )
-        watch = KeyWatch(settings.keys_file, keys, world.now)
+        # By the clock that `chronicle keys rotate` goes by: a server whose time is ahead of that
+        # would sign with a new key before anybody else knows it.
+        watch = KeyWatch(settings.keys_file, keys, machine_now)
         eviction = EvictionWatch(storage.shared_state)
         await eviction.look()
         chores = [

@@ -140,7 +140,9 @@ class Engine:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.close()
+        # It tells the server goodbye, and would look half a minute for one that is gone.
+        with pymongo.timeout(_SOON_SECONDS):
+            await self._client.close()
 
 
 def stored(fields: Document) -> Document:
