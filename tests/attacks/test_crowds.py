@@ -180,6 +180,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
         "CHRONICLE_HASH_POOL_SIZE": "1",
         "CHRONICLE_HASH_QUEUE_LIMIT": "1",
         "CHRONICLE_HASH_QUEUE_RESERVED": "1",
+        "CHRONICLE_CHALLENGE": "off",  # which would keep the strangers out
     }
     with RunningServer(tmp_path_factory.mktemp("crowded"), **settings) as server:
         yield server

@@ -157,13 +157,14 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             world=world,
         )
         house = House(people, mailer, hashing, gate)
-        for connection in (storage.engine._reader, storage.engine._writer):
+        engine = storage.accounts._engine  # type: ignore[attr-defined]
+        for connection in (engine._reader, engine._writer):
             connection.set_trace_callback(house.statements.append)
 
         async def commands() -> Counter[str]:
-            told = await storage.shared_state.info("commandstats")
-            calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in told.items()}
-            return Counter({name: n for name, n in calls.items() if name not in ASIDE})
+            told = await storage.shared_state.ask("INFO", "commandstats", key="any")
+            calls = re.findall(r"cmdstat_([\w|]+):calls=(\d+)", told.decode())
+            return Counter({name: int(n) for name, n in calls if name not in ASIDE})
 
         house.commands = commands
         yield house

@@ -180,14 +180,15 @@ async def identity_of_epoch(desk: Desk, who: Identity) -> int:
 async def test_the_former_address_takes_the_account_back_for_seven_days(desk: Desk) -> None:
     session = await desk.sign_up()
     who = await identity_of(desk, session)
-    device = await desk.devices.remember(who.account_id, None, BROWSER)
+    device = await desk.devices.remember(who.account_id, None, BROWSER, epoch=0)
     await change(desk, who, NEXT)
     token = undo_token(desk)
     desk.world.time += KEPT - timedelta(seconds=1)
     await desk.email_undo.undo(token, BROWSER)
     assert await address(desk, who.account_id) == ADA.entered
     assert await desk.book.find(NEXT) is None
-    assert await desk.devices.recognise(who.account_id, device) is None
+    epoch = await identity_of_epoch(desk, who)
+    assert await desk.devices.recognise(who.account_id, device, epoch=epoch) is None
     for email in (ADA, NEXT):
         with pytest.raises(Unauthenticated):
             await desk.sign_in.with_password(email, PASSWORD, BROWSER)

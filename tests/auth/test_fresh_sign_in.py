@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from chronicle.api.caps import Cap
 from chronicle.api.endpoint import Routes, SignedInCall
 from chronicle.api.openapi import describe_api
 from chronicle.api.runner import Runner
@@ -80,7 +81,7 @@ async def run(desk: Desk, access_token: str, path: str, calls: list[str]) -> Non
     async def ignore(*_: object) -> Any:
         return None
 
-    await Runner(declared, cast(Any, app))(scope, ignore, ignore)
+    await Runner(declared, cast(Any, app), Cap(1, "bodies"))(scope, ignore, ignore)
 
 
 async def test_a_route_that_needs_it_is_not_run_without_a_fresh_sign_in(desk: Desk) -> None:

@@ -97,18 +97,18 @@ async def test_mail_that_can_not_be_kept_makes_no_sign_up_fail(desk: Desk) -> No
 async def test_a_code_from_within_the_session_keeps_everything(desk: Desk) -> None:
     session, ticket, code = await sign_up(desk)
     who = await identity_of(desk, session)
-    device = await desk.devices.remember(who.account_id, None, BROWSER)
+    device = await desk.devices.remember(who.account_id, None, BROWSER, epoch=0)
     await desk.email_change.finish(who, ticket, code, BROWSER)
     assert await is_verified(desk, session)
     assert await is_alive(desk, session)
     assert await may_sign_in(desk)
-    assert await desk.devices.recognise(who.account_id, device) is not None
+    assert await desk.devices.recognise(who.account_id, device, epoch=0) is not None
 
 
 async def test_a_sign_in_by_code_voids_all_that_was_there_before(desk: Desk) -> None:
     attackers, ticket, code = await sign_up(desk)
     attacker = await identity_of(desk, attackers)
-    device = await desk.devices.remember(attacker.account_id, None, BROWSER)
+    device = await desk.devices.remember(attacker.account_id, None, BROWSER, epoch=0)
     sign_in = code_sign_in(desk)
     issued = await sign_in.start(ADA)
     owners = await sign_in.finish(issued.ticket, desk.newest_code(), BROWSER)
@@ -116,7 +116,7 @@ async def test_a_sign_in_by_code_voids_all_that_was_there_before(desk: Desk) -> 
     assert await is_alive(desk, owners)
     assert not await is_alive(desk, attackers)
     assert not await may_sign_in(desk)
-    assert await desk.devices.recognise(attacker.account_id, device) is None
+    assert await desk.devices.recognise(attacker.account_id, device, epoch=1) is None
     assert "password was removed" in desk.mailer.sent[-1].subject
     with pytest.raises(Gone):
         await desk.email_change.finish(attacker, ticket, code, BROWSER)
@@ -139,7 +139,7 @@ async def test_only_the_first_proof_voids_anything(desk: Desk) -> None:
 async def test_a_reset_voids_all_that_was_there_before(desk: Desk, way: str) -> None:
     attackers, _, _ = await sign_up(desk)
     account_id = attackers.account.id
-    device = await desk.devices.remember(account_id, None, BROWSER)
+    device = await desk.devices.remember(account_id, None, BROWSER, epoch=0)
     reset = the_reset(desk)
     issued = await reset.start(ADA)
     if way == "code":
@@ -151,7 +151,7 @@ async def test_a_reset_voids_all_that_was_there_before(desk: Desk, way: str) -> 
     assert await is_verified(desk, attackers)
     assert not await is_alive(desk, attackers)
     assert (await may_sign_in(desk), await may_sign_in(desk, NEW)) == (False, True)
-    assert await desk.devices.recognise(account_id, device) is None
+    assert await desk.devices.recognise(account_id, device, epoch=1) is None
 
 
 async def test_a_report_voids_all_that_was_there_before(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.password_reset import PasswordReset
+from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
@@ -131,6 +132,7 @@ def the_code_sign_in(desk: Desk) -> CodeSignIn:
         book=desk.book,
         codes=desk.registration.codes,
         sign_in=desk.sign_in,
+        proof=ProofOfAddress(desk.book, desk.devices, desk.mailer, BASE_URL),
         spent=desk.lock.tokens.tokens,
         mailer=desk.mailer,
         base_url=BASE_URL,

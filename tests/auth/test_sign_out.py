@@ -124,6 +124,7 @@ async def test_a_sign_in_that_races_a_report_leaves_no_known_device_behind(desk:
     stranger = await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
     report = Report(
         book=desk.book,
+        addresses=desk.addresses,
         events=desk.events,
         tokens=desk.lock.tokens,
         devices=desk.devices,

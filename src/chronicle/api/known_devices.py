@@ -31,12 +31,16 @@ def forget_device_cookie(call: Call[Any, Any]) -> None:
 async def pay_for_mail(call: Call[Any, Any], budget: Budget, email: EmailAddress) -> None:
     """Have a mail to an address counted: for the device, if the account knows it.
 
-    The same look-ups whether or not there is an account.
+    The same look-ups whether or not there is an account. An address that nobody proved has no
+    devices: whoever signs up with somebody else's could make one after the other, and with each
+    have more mailed there.
 
     Raises:
         OverBudget, Unavailable: nothing may be mailed.
     """
     account = await call.app.book.find(email)
+    if account is not None and not account.email_verified:
+        account = None
     device_id = await call.app.devices.recognise(
         account.id if account else None, device_token(call), epoch=account.epoch if account else 0
     )

@@ -66,9 +66,13 @@ class Credentials:
             identity, account, password, visitor, before=EventKind.PASSWORD_CHANGE
         )
         changed = await self.replace_password(account, accepted, visitor, how="password")
-        await self.keeping.sessions.carry_over(
-            identity.session_id, seen_epoch=account.epoch, epoch=changed.epoch
-        )
+        try:
+            await self.keeping.sessions.carry_over(
+                identity.session_id, seen_epoch=account.epoch, epoch=changed.epoch
+            )
+        except Unavailable:
+            # The password is changed: to say that it failed would be wrong. They sign in again.
+            _log.exception("a session could not be carried over a change of the password")
         await self.devices.keep(account.id, seen_epoch=account.epoch, epoch=changed.epoch)
 
     def owner_of(self, account: AccountRecord) -> PasswordOwner:

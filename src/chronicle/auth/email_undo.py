@@ -46,11 +46,9 @@ class EmailUndo:
         if known is None:
             raise _used()
         account_id = AccountId(known.account_id)
-        # Before, so that a failure half way is made good by the next try; and after, for whoever
-        # signed in between.
-        await self.devices.revoke_all(account_id)
         was, restored = await self._bring_back(account_id, known.epoch)
         try:
+            # Void already, with the epoch; their rows need not wait to expire.
             await self.devices.revoke_all(account_id)
             await self._note(account_id, visitor)
             await self.tokens.spend(TokenPurpose.UNDO_EMAIL, token)

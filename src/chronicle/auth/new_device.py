@@ -33,7 +33,13 @@ class NewDeviceNotice:
     async def is_new(
         self, account: AccountRecord, visitor: Visitor, device_token: str | None
     ) -> bool:
-        """Whether the account has seen neither this browser nor such a device at this address."""
+        """Whether the account has seen neither this browser nor such a device at this address.
+
+        Never for one whose address nobody proved: whoever signs up with somebody else's could have
+        a mail sent there with each sign-in.
+        """
+        if not account.email_verified:
+            return False
         known = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
         if known is not None:
             return False

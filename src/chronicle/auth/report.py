@@ -38,7 +38,8 @@ class Report:
         half way, all is done by the next try.
 
         Raises:
-            Rejected: `invalid_mailed_token`: used before, too old, or made up.
+            Rejected: `invalid_mailed_token`: used before, too old, made up, or mailed to an address
+                that the account has lost to somebody else, or that was a stranger's.
         """
         known_token = await self.tokens.find(TokenPurpose.REPORT, token)
         if known_token is None:
@@ -70,6 +71,8 @@ class Report:
         """The account before and after. `epoch` is that in which the token was mailed."""
         while True:
             account = await self.book.record(account_id)
+            if not self.addresses.mailed_to_its_owner(account, epoch):
+                raise _used()
             taken_back = await self._with_its_address(account, epoch)
             if taken_back is not None:
                 return account, taken_back

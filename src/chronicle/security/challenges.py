@@ -97,12 +97,15 @@ class Challenges:
         self, keys: Keyring, spent: SpentChallenges, world: World, *, difficulty: int
     ) -> None:
         """`difficulty` is the largest number that may be drawn; half of it is tried on average."""
-        self._keys = [
-            derive(key.secret, "chronicle/challenge/v1") for key in keys.of(Purpose.TOKEN)
-        ]
         self._spent = spent
         self._world = world
         self._difficulty = difficulty
+        keys.follow(self._use)
+
+    def _use(self, keys: Keyring) -> None:
+        self._keys = [
+            derive(key.secret, "chronicle/challenge/v1") for key in keys.of(Purpose.TOKEN)
+        ]
 
     def issue(self, address: str) -> Challenge:
         """A challenge for the network of an address. Takes microseconds, and keeps nothing."""

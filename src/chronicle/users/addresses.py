@@ -27,12 +27,17 @@ _FIELD = "former_emails"
 
 
 class FormerAddress(msgspec.Struct, frozen=True):
-    """An address that an account had, and the epoch with which it had another one."""
+    """An address that an account had, and the epoch with which it had another one.
+
+    `back_in` is the epoch with which it was brought back, and then the address itself is not kept
+    here any more; None while it can be. What was mailed between the two was mailed to a stranger.
+    """
 
     entered: str
     canonical: str
     epoch: int
     until: datetime
+    back_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +79,36 @@ class AddressBook:
         Raises:
             Conflict: `email_taken`: somebody else has proved it since; nothing changed.
         """
-        earlier = [each for each in self.former(record) if each.epoch < former.epoch]
+        kept = [each for each in self._kept(record) if each.back_in or each.epoch < former.epoch]
+        until = self.book.world.now() + KEPT
+        kept.append(FormerAddress("", "", former.epoch, until, back_in=record.epoch + 1))
         changes = [self._changed(record, how)]
         if record.password_hash is not None:
             changes.append(
                 self.book.credential_change(record, Kind.CREDENTIAL_REMOVED, "password", how)
             )
         email = EmailAddress(former.entered, former.canonical)
-        return await self._replace(record, email, earlier, tuple(changes), drops_password=True)
+        return await self._replace(record, email, kept, tuple(changes), drops_password=True)
 
     def former(self, record: AccountRecord) -> list[FormerAddress]:
         """The addresses that can still be brought back, the oldest first."""
+        return [each for each in self._kept(record) if each.back_in is None]
+
+    def mailed_to_its_owner(self, record: AccountRecord, epoch: int) -> bool:
+        """Whether what was mailed in an epoch went to an address that may speak for the account.
+
+        Not where that address was taken from the account since: because somebody else proved it,
+        or because the one before it was brought back.
+        """
+        if record.email_index == self._released(record.id):
+            return False
+        return not any(
+            each.epoch <= epoch < each.back_in
+            for each in self._kept(record)
+            if each.back_in is not None
+        )
+
+    def _kept(self, record: AccountRecord) -> list[FormerAddress]:
         if record.former_emails is None:
             return []
         plain = self.book.cipher.open(
@@ -115,9 +139,12 @@ class AddressBook:
             holder.id,
             seen_epoch=holder.epoch,
             email=self._seal(holder.id, "email", b""),
-            # An index that no address has.
-            email_index=self.book.index.of(holder.id.hex(), column="accounts.released"),
+            email_index=self._released(holder.id),
         )
+
+    def _released(self, account_id: AccountId) -> bytes:
+        # An index that no address has.
+        return self.book.index.of(account_id.hex(), column="accounts.released")
 
     async def forget_old(self) -> int:
         """Drop former addresses of which none can come back; of how many accounts."""
@@ -156,9 +183,9 @@ class AddressBook:
         )
 
     def _with_current(self, record: AccountRecord) -> list[FormerAddress]:
-        former = self.former(record)
+        former, kept = self.former(record), self._kept(record)
         if not record.email_verified:
-            return former
+            return kept
         now = self.book.world.now()
         if len(former) >= MOST_KEPT:
             wait = former[0].until - now
@@ -168,8 +195,8 @@ class AddressBook:
                 retry_after_seconds=max(1, int(wait.total_seconds() + 1)),
             )
         current = parse_email(self.book.in_the_clear(record).email)
-        kept = FormerAddress(current.entered, current.canonical, record.epoch + 1, now + KEPT)
-        return [*former, kept]
+        kept.append(FormerAddress(current.entered, current.canonical, record.epoch + 1, now + KEPT))
+        return kept
 
     def _changed(self, record: AccountRecord, how: str) -> CredentialChange:
         return self.book.credential_change(record, Kind.CREDENTIAL_CHANGED, "email", how)

@@ -1,6 +1,7 @@
+import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -12,6 +13,14 @@ PASSWORD = "a passphrase that was leaked"
 SHA1 = hashlib.sha1(PASSWORD.encode()).hexdigest().upper()
 REST = SHA1[5:].encode()
 OTHER = b"0018A45C4D1DEF81644B54AB7F969B88D65:10"
+
+
+@pytest.fixture(autouse=True)
+async def _connections_are_closed() -> AsyncIterator[None]:
+    yield
+    # A connection that was given up is closed in the next turns of the loop, which ends now.
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ goes out at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from chronicle.errors import Unavailable
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_Call: TypeAlias = tuple[K, asyncio.Future[V | None]]
 
 # Two, so that one read that hangs until its deadline does not hold up everybody's.
 _IN_FLIGHT = 2
@@ -24,7 +26,7 @@ class GatheredReads(Generic[K, V]):
 
     def __init__(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._read = read
-        self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
+        self._waiting: list[_Call[K, V]] = []
         self._runs: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V | None:
@@ -33,7 +35,8 @@ class GatheredReads(Generic[K, V]):
         A caller that stops waiting takes nothing from the others.
 
         Raises:
-            Unavailable: the read that this key went out with failed.
+            Unavailable: the read that this key went out with failed, or one of those that it had
+                to wait for, from beginning to end.
         """
         answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, answer))
@@ -48,23 +51,41 @@ class GatheredReads(Generic[K, V]):
             # Taken just before the read starts: no call is answered by a read older than it.
             batch = self._waiting[:_MOST_AT_ONCE]
             del self._waiting[:_MOST_AT_ONCE]
-            await self._answer([one for one in batch if not one[1].done()])
+            behind = self._waiting[-1:]
+            await self._answer([one for one in batch if not one[1].done()], behind)
 
-    async def _answer(self, batch: list[tuple[K, asyncio.Future[V | None]]]) -> None:
+    async def _answer(self, batch: list[_Call[K, V]], behind: list[_Call[K, V]]) -> None:
         if not batch:
             return
         try:
             found = await self._read(list({key for key, _ in batch}))
         except BaseException as error:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(_own(error))
+            _fail(batch, error)
+            if isinstance(error, Unavailable):
+                self._give_up(behind, error)
             if not isinstance(error, Exception):
                 raise
             return
         for key, answer in batch:
             if not answer.done():
                 answer.set_result(found.get(key))
+
+    def _give_up(self, last: list[_Call[K, V]], error: Unavailable) -> None:
+        """Fail all that waited as long as the read that failed: from the front to `last`.
+
+        While a database is down each read takes its whole deadline. If they waited for theirs one
+        after the other, more would come than go, and each would wait longer than the one before.
+        """
+        if last and last[0] in self._waiting:
+            end = self._waiting.index(last[0]) + 1
+            _fail(self._waiting[:end], error)
+            del self._waiting[:end]
+
+
+def _fail(calls: Iterable[tuple[Any, asyncio.Future[Any]]], error: BaseException) -> None:
+    for _, answer in calls:
+        if not answer.done():
+            answer.set_exception(_own(error))
 
 
 def _own(error: BaseException) -> BaseException:

@@ -1,0 +1,155 @@
+"""What somebody can do with an account on an address that is not theirs, or was not for long."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+
+import httpx2
+import pytest
+
+from tests.mailboxes import code_mailed_to, mails_to, token_mailed_to
+from tests.running_server import PASSWORD, Person, RunningServer, eventually
+
+OWNERS = "another fifteen characters"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def immediate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with RunningServer(
+        tmp_path_factory.mktemp("borrowed"), CHRONICLE_REGISTRATION="immediate"
+    ) as server:
+        yield server
+        assert "a request failed" not in server.log, server.log
+        assert "Traceback" not in server.log, server.log
+        assert "a mail was given up" not in server.log, server.log
+
+
+@pytest.fixture
+def somebody(immediate: RunningServer) -> Iterator[Person]:
+    person = Person(immediate, f"borrowed-{next(_numbers)}@example.org")
+    with person.client:
+        yield person
+
+
+def post(client: httpx2.Client, path: str, **body: object) -> httpx2.Response:
+    return client.post(f"/api/auth/{path}", json=body)
+
+
+def register(person: Person) -> httpx2.Response:
+    answer = post(
+        person.client,
+        "register",
+        email=person.email,
+        password=PASSWORD,
+        token_transport="body",
+    )
+    assert answer.status_code == 201, answer.text
+    person.session = answer.json()
+    person.client.headers["Authorization"] = f"Bearer {person.session['access_token']}"
+    return answer
+
+
+def sign_in(server: RunningServer, email: str, agent: str, password: str = PASSWORD) -> int:
+    body = {"email": email, "password": password, "token_transport": "body"}
+    url = f"{server.url}/api/auth/login"
+    return httpx2.post(url, json=body, headers={"User-Agent": agent}).status_code
+
+
+def change_to(person: Person, email: str) -> None:
+    issued = post(person.client, "user/email/send-code", email=email)
+    code = code_mailed_to(person, email)
+    ticket = issued.json()["ticket"]
+    done = post(person.client, "user/email/verify", ticket=ticket, code=code)
+    assert done.status_code == 200, done.text
+
+
+def test_a_thief_s_notices_are_void_once_the_address_was_taken_back(
+    new_person: Callable[[], Person],
+) -> None:
+    ada = new_person()
+    change_to(ada, "thief." + ada.email)
+    assert sign_in(ada.server, "thief." + ada.email, "the thief's") == 200
+    notice = token_mailed_to(ada, "thief." + ada.email, "report")
+    undo = token_mailed_to(ada, ada.email, "undo")
+    with ada.server.client() as owner, ada.server.client() as thief:
+        assert post(owner, "user/email/undo", token=undo).status_code == 204
+        ticket = post(owner, "password/forgot", email=ada.email).json()["ticket"]
+        code = code_mailed_to(ada, ada.email)
+        reset = post(owner, "password/reset", ticket=ticket, code=code, password=OWNERS)
+        assert reset.status_code == 204
+        refused = post(thief, "report", token=notice)
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_mailed_token")
+        assert sign_in(ada.server, ada.email, "the owner's", OWNERS) == 200
+        # What is mailed to the owner from now on works as ever, also after another change.
+        own = token_mailed_to(ada, ada.email, "report")
+        assert post(owner, "report", token=own).status_code == 204
+        assert sign_in(ada.server, ada.email, "the owner's", OWNERS) == 401
+
+
+def test_a_notice_of_an_account_that_lost_its_address_does_nothing(
+    immediate: RunningServer, somebody: Person
+) -> None:
+    register(somebody)
+    wanted = f"wanted-{somebody.email}"
+    squatter = Person(immediate, wanted)
+    with squatter.client:
+        register(squatter)
+        changed = post(squatter.client, "password/change", password=PASSWORD, new_password=OWNERS)
+        assert changed.status_code == 204
+        notice = token_mailed_to(somebody, wanted, "report")
+        change_to(somebody, wanted)
+        refused = post(somebody.client, "report", token=notice)
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_mailed_token")
+    assert not mails_to(somebody, "")
+    assert somebody.client.get("/api/auth/user").status_code == 200
+
+
+def test_nobody_has_notices_of_new_devices_mailed_to_an_address_that_is_not_theirs(
+    immediate: RunningServer, somebody: Person
+) -> None:
+    register(somebody)
+    for number in range(3):
+        assert sign_in(immediate, somebody.email, f"agent {number}") == 200
+    # Mails leave in turn: once a later one is there, so would these be.
+    post(somebody.client, "login/code", email=somebody.email)
+    codes = re.compile("is your Chronicle code")
+    eventually(lambda: len(codes.findall(str(mails_to(somebody, somebody.email)))) >= 2)
+    assert "/report#" not in str(mails_to(somebody, somebody.email))
+
+
+def test_devices_of_an_unproved_address_have_no_mails_of_their_own(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    limited = {"CHRONICLE_REGISTRATION": "immediate", "CHRONICLE_LIMIT_SCALE": "1"}
+    email = "victim@example.org"
+    with RunningServer(tmp_path_factory.mktemp("limited"), **limited) as server:
+        answers = []
+        with server.client() as first:
+            body = {"email": email, "password": PASSWORD}
+            assert first.post("/api/auth/register", json=body).status_code == 201
+            answers += [post(first, "login/code", email=email).status_code for _ in range(4)]
+        for _ in range(2):
+            with server.client() as another:
+                assert another.post("/api/auth/login", json=body).status_code == 200
+                answers += [post(another, "login/code", email=email).status_code for _ in range(3)]
+    assert answers.count(202) == 5
+    assert set(answers) == {202, 429}
+
+
+def test_an_undo_that_is_refused_costs_no_known_device(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    leaver, heir = new_person(), new_person()
+    change_to(leaver, "left." + leaver.email)
+    change_to(heir, leaver.email)
+    undo = token_mailed_to(leaver, leaver.email, "undo")
+    with server.client() as browser:
+        body = {"email": "left." + leaver.email, "password": PASSWORD}
+        answer = browser.post("/api/auth/login", json=body).json()
+        browser.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        refused = post(heir.client, "user/email/undo", token=undo)
+        assert (refused.status_code, refused.json()["code"]) == (409, "email_taken")
+        devices = browser.get("/api/auth/devices").json()["items"]
+        assert [device["current"] for device in devices] == [True]
