@@ -29,7 +29,7 @@ PASSWORD = "seven lamps over a quiet harbour"
 _T = TypeVar("_T")
 
 # Nothing here speaks TLS, and a client of its own would read all of the machine's authorities.
-_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
@@ -91,7 +91,7 @@ class RunningServer:
         self._process.wait(_STOP_SECONDS)
 
     def client(self, **options: Any) -> httpx2.Client:
-        return httpx2.Client(base_url=self.url, timeout=20, verify=_NO_AUTHORITIES, **options)
+        return httpx2.Client(base_url=self.url, timeout=20, verify=NO_AUTHORITIES, **options)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -25,7 +25,8 @@ def spelt(email: str) -> list[str]:
 
 def login(server: RunningServer, email: str, password: str) -> httpx2.Response:
     body = {"email": email, "password": password, "token_transport": "body"}
-    return httpx2.post(f"{server.url}/api/auth/login", json=body)
+    with server.client() as client:
+        return client.post("/api/auth/login", json=body)
 
 
 def test_all_spellings_of_an_address_are_one_account(
@@ -119,10 +120,11 @@ def test_the_tokens_of_other_devices_die_at_every_server(
         bearer = {"Authorization": f"Bearer {other['access_token']}"}
 
         def statuses() -> set[int]:
-            return {
-                httpx2.get(f"{server.url}/api/auth/user", headers=bearer).status_code
-                for server in pair
-            }
+            found = set()
+            for server in pair:
+                with server.client(headers=bearer) as client:
+                    found.add(client.get("/api/auth/user").status_code)
+            return found
 
         assert statuses() == {200}
         ended_by(person)

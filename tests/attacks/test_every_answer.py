@@ -15,7 +15,7 @@ from chronicle.api.problems import PROBLEMS
 from chronicle.errors import Failure
 from tests.attacks.documented import Document
 from tests.attacks.test_hostile_addresses import ID
-from tests.running_server import PASSWORD, Person, RunningServer
+from tests.running_server import NO_AUTHORITIES, PASSWORD, Person, RunningServer
 
 SOURCE = Path(chronicle.__file__).parent
 PAGES = ("/", "/docs", "/console/js/main.mjs", "/files/" + ID, "/nowhere")
@@ -29,7 +29,7 @@ TELLING = re.compile(
 
 @pytest.fixture(scope="module")
 def document(server: RunningServer) -> Document:
-    return Document(httpx2.get(f"{server.url}/openapi.json").json())
+    return Document(httpx2.get(f"{server.url}/openapi.json", verify=NO_AUTHORITIES).json())
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,9 @@ def _ask_everything(guest: Person) -> Iterator[httpx2.Response]:
             _stay_signed_in(guest)
             json_type = {"Content-Type": "application/json"}
             yield client.request(route.method, where, content=sent, headers=json_type)
-            yield httpx2.request(route.method, f"{guest.server.url}{where}", content=sent)
+            yield httpx2.request(
+                route.method, f"{guest.server.url}{where}", content=sent, verify=NO_AUTHORITIES
+            )
         yield client.request("PUT", where)
         yield client.request(route.method, where, params={"nobody": "asked"})
     _stay_signed_in(guest)

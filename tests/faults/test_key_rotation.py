@@ -45,7 +45,8 @@ def listed(server: RunningServer, purpose: str, state: str) -> list[str]:
 
 def key_ids(server: RunningServer) -> list[str]:
     """Those of the JWK set; the first one signs."""
-    return [key["kid"] for key in httpx2.get(f"{server.url}/.well-known/jwks.json").json()["keys"]]
+    with server.client() as client:
+        return [key["kid"] for key in client.get("/.well-known/jwks.json").json()["keys"]]
 
 
 def key_id_of(token: str) -> str:
@@ -56,7 +57,8 @@ def key_id_of(token: str) -> str:
 
 def status(server: RunningServer, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx2.get(f"{server.url}/api/auth/user", headers=headers).status_code
+    with server.client(headers=headers) as client:
+        return client.get("/api/auth/user").status_code
 
 
 def sign_in(server: RunningServer, person: Person) -> str:
