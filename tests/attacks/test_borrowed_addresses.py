@@ -96,8 +96,9 @@ def test_a_notice_of_an_account_that_lost_its_address_does_nothing(
     squatter = Person(immediate, wanted)
     with squatter.client:
         register(squatter)
-        changed = post(squatter.client, "password/change", password=PASSWORD, new_password=OWNERS)
-        assert changed.status_code == 204
+        for _ in range(5):
+            body = {"password": "not the password", "new_password": OWNERS}
+            assert post(squatter.client, "password/change", **body).status_code == 401
         notice = token_mailed_to(somebody, wanted, "report")
         change_to(somebody, wanted)
         refused = post(somebody.client, "report", token=notice)
@@ -116,6 +117,19 @@ def test_nobody_has_notices_of_new_devices_mailed_to_an_address_that_is_not_thei
     post(somebody.client, "login/code", email=somebody.email)
     codes = re.compile("is your Chronicle code")
     eventually(lambda: len(codes.findall(str(mails_to(somebody, somebody.email)))) >= 2)
+    assert "/report#" not in str(mails_to(somebody, somebody.email))
+
+
+def test_changes_of_its_password_mail_nothing_to_an_address_that_nobody_proved(
+    somebody: Person,
+) -> None:
+    assert register(somebody).status_code == 201
+    other = "nine lanterns under the old bridge"
+    body = {"password": PASSWORD, "new_password": other}
+    assert post(somebody.client, "password/change", **body).status_code == 204
+    # The next mail is there, so one before it would be.
+    assert post(somebody.client, "user/email/send-code").status_code == 202
+    eventually(lambda: len(mails_to(somebody, somebody.email)) >= 2)
     assert "/report#" not in str(mails_to(somebody, somebody.email))
 
 
@@ -151,5 +165,6 @@ def test_an_undo_that_is_refused_costs_no_known_device(
         browser.headers["Authorization"] = f"Bearer {answer['access_token']}"
         refused = post(heir.client, "user/email/undo", token=undo)
         assert (refused.status_code, refused.json()["code"]) == (409, "email_taken")
+        assert "change its address first" in refused.json()["detail"]
         devices = browser.get("/api/auth/devices").json()["items"]
         assert [device["current"] for device in devices] == [True]

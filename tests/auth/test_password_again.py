@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 
 import pytest
 
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import TooMany, Unauthenticated, Unavailable
-from chronicle.security.events import EventKind
+from chronicle.security.events import EventKind, EventLog, Happening
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+
+
+class UnreliableEvents(EventLog):
+    """Can't note anything."""
+
+    async def note(self, happening: Happening) -> None:
+        raise Unavailable
 
 
 async def outcome(attempt: Awaitable[object]) -> str:
@@ -51,6 +59,19 @@ async def test_the_fifth_wrong_password_ends_the_session_and_tells_the_owner(des
     assert mail.to == ADA.entered
     assert "/report#token=" in mail.text
     assert "192.0.2.7" in mail.text
+
+
+async def test_the_session_that_guessed_ends_also_where_nothing_can_be_noted(desk: Desk) -> None:
+    session = await desk.sign_up()
+    identity, _ = await desk.keeping.identify(session.access_token)
+    account = await desk.book.record(identity.account_id)
+    for _ in range(4):
+        await again(desk, session)
+    fields = {name: getattr(desk.events, name) for name in EventLog.__dataclass_fields__}
+    unnoted = replace(desk.again, events=UnreliableEvents(**fields))
+    with pytest.raises(Unavailable):
+        await unnoted.demand(identity, account, "wrong", BROWSER, before=EventKind.SIGN_IN)
+    assert not await is_alive(desk, session)
 
 
 async def test_a_thief_of_a_session_locks_nobody_out_of_signing_in(desk: Desk) -> None:

@@ -110,7 +110,9 @@ class Credentials:
             # The password is changed, and its ledger entry with it: to say that it failed would
             # be wrong. What is missing is the line in the owner's history.
             _log.exception("the change of a password could not be noted")
-        await self._tell(changed)
+        if changed.email_verified:
+            # Whoever made an account on a stranger's address fills no mailbox with notices.
+            await self._tell(changed)
         return changed
 
     async def _note(self, account: AccountRecord, visitor: Visitor, *, method: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chronicle.auth import mails
 from chronicle.auth.ports import Mailer
-from chronicle.errors import Rejected, Unavailable
+from chronicle.errors import Conflict, Rejected, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
@@ -64,7 +64,14 @@ class EmailUndo:
             former = self.addresses.lost_with(account, epoch)
             if former is None:
                 raise _used()
-            restored = await self.addresses.bring_back(account, former, how="undo")
+            try:
+                restored = await self.addresses.bring_back(account, former, how="undo")
+            except Conflict as conflict:
+                raise Conflict(
+                    "email_taken",
+                    "Another account has this address now. If it is yours, change its address"
+                    " first, then use this link again.",
+                ) from conflict
             if restored is not None:
                 return account, restored
 

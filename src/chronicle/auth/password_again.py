@@ -75,9 +75,10 @@ class PasswordAgain:
         if matched:
             await self.guesses.settle(account.id)
             return
-        await self._note(account, visitor, before, "invalid_credentials")
         if guess.lock is not None:
+            # First: what fails after it leaves the guesser no session.
             await self._stop(identity, account, visitor, guess)
+        await self._note(account, visitor, before, "invalid_credentials")
         raise Unauthenticated("invalid_credentials", "The password is not right.")
 
     async def _stop(
