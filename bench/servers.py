@@ -63,6 +63,7 @@ def chronicle_process(folder: Path, **chosen: str) -> Iterator[tuple[int, str]]:
         "CHRONICLE_PORT": str(port),
         "CHRONICLE_DATA_DIR": str(folder / "data"),
         "CHRONICLE_LIMIT_SCALE": "1000",  # all the load comes from one address
+        "CHRONICLE_CHALLENGE": "off",  # a flood would have to solve one
         **chosen,
     }
     command = [sys.executable, "-m", "chronicle", "serve"]

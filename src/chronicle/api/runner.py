@@ -53,7 +53,9 @@ class Runner:
         if isinstance(call, SignedInCall):
             await self._identify(call)
         call.query = read_query(scope, endpoint.query)
-        await self._read(call, receive)
+        call.body = None
+        if self._may_take_json:
+            await self._read(call, receive)
         if endpoint.body is Stream:
             with self._bodies.one(scope[CLIENT_ADDRESS]):
                 result = await endpoint.handler(call)
@@ -75,8 +77,7 @@ class Runner:
 
     async def _read(self, call: Call[Any, Any], receive: Receive) -> None:
         scope = call.scope
-        call.body = None
-        if not (self._may_take_json and self._takes_json(scope)):
+        if not self._takes_json(scope):
             return
         with self._bodies.one(scope[CLIENT_ADDRESS]):
             call.body = await self._read_body(scope, receive)

@@ -5,13 +5,14 @@ event with its ledger entry, and then the session. The event comes first: a sess
 noted must not exist, while an event whose session never came about harms nobody.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from chronicle.auth.account_lock import AccountLock
+from chronicle.auth.account_lock import AccountLock, PasswordGuess
 from chronicle.auth.new_device import NewDeviceNotice
 from chronicle.auth.passwords import PasswordHashing, normalize_password
 from chronicle.auth.ports import SessionId, SessionRecord
@@ -44,7 +45,6 @@ class SignIn:
     lock: AccountLock
     new_device: NewDeviceNotice
     world: World
-    wake_ledger: Callable[[], None]
 
     async def with_password(
         self,
@@ -85,10 +85,9 @@ class SignIn:
             raise Unauthenticated(
                 "invalid_credentials", "The e-mail address or the password is not right."
             )
-        await self.lock.right(guess)
         if self.hashing.is_outdated(stored):
             await self._rehash(account, normal)
-        return await self.grant(account, ("pwd",), visitor, device_token=device_token)
+        return await self.grant(account, ("pwd",), visitor, device_token=device_token, guess=guess)
 
     async def _rehash(self, account: AccountRecord, password: str) -> None:
         try:
@@ -105,21 +104,25 @@ class SignIn:
         *,
         device_token: str | None = None,
         signs_up: bool = False,
+        guess: PasswordGuess | None = None,
     ) -> SignedIn:
         """Grant a session for methods (RFC 8176 `amr` values) that were all verified.
 
         `account` is the record as read *before* verification: if its epoch has moved since, the
-        session is void from the start. Whoever `signs_up` is told of no new device.
+        session is void from the start. Whoever `signs_up` is told of no new device. `guess` was
+        right, and is settled in the same commit as the event where the database groups them.
         """
         session_id = SessionId(self.world.new_id())
         refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
-        is_new_device = not signs_up and await self.new_device.is_new(
+        familiar = signs_up or (guess is not None and guess.device_id is not None)
+        is_new_device = not familiar and await self.new_device.is_new(
             account, visitor, device_token
         )
-        await self._note_grant(account, session_id, amr, visitor)
+        noted = self._note_grant(account, session_id, amr, visitor)
+        await (noted if guess is None else _both(noted, self.lock.right(guess)))
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
+        # Nobody wakes the ledger: the entry comes due later, when the sequencer looks by itself.
         await self.keeping.sessions.add(session)
-        self.wake_ledger()
         if is_new_device:
             await self.new_device.tell(account, visitor)
         return await self.keeping.signed_in(session, refresh_token)
@@ -209,3 +212,10 @@ class SignIn:
         # A sign-in seen from outside and an entry that appears at once would be one and the same.
         draw = int.from_bytes(self.world.random_bytes(4), "big")
         return timedelta(milliseconds=draw % _LONGEST_LOG_DELAY_MS)
+
+
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    """Wait for both; a failure is raised once neither goes on unwatched."""
+    for outcome in await asyncio.gather(first, second, return_exceptions=True):
+        if outcome is not None:
+            raise outcome

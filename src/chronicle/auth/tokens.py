@@ -78,7 +78,9 @@ class AccessTokens:
 
     def _use(self, keys: Keyring) -> None:
         ring = keys.of(Purpose.TOKEN)
-        self._signing_id = ring[0].id.hex()
+        header = {"alg": "EdDSA", "typ": _TYPE, "kid": ring[0].id.hex()}
+        # One attribute: a token must never name another key than the one that signs it.
+        self._signing = _text(msgspec.json.encode(header)), _signing_key(ring[0])
         self._keys = {key.id.hex(): _private_key(key) for key in ring}
         # Forgotten, too: what a key verified that is no longer there is no longer good.
         self._verified: dict[bytes, Identity] = {}
@@ -88,10 +90,10 @@ class AccessTokens:
         return {"keys": [_public_jwk(key_id, key) for key_id, key in self._keys.items()]}
 
     def sign(self, claims: Claims) -> str:
-        """A signed token in the JWS compact form."""
-        header = {"alg": "EdDSA", "typ": _TYPE, "kid": self._signing_id}
-        key = self._keys[self._signing_id]
-        return jwt.encode(header, msgspec.to_builtins(claims), key, algorithms=_ALGORITHMS)
+        """A signed token in the JWS compact form (RFC 7515 7.1)."""
+        header, key = self._signing
+        signed = f"{header}.{_text(msgspec.json.encode(claims))}"
+        return f"{signed}.{_text(key.sign(signed.encode()))}"
 
     def verify(self, token: str, *, now: datetime) -> Identity:
         """Whose token it is.
@@ -151,8 +153,12 @@ def from_unix_seconds(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def _signing_key(key: Key) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(derive(key.secret, "chronicle/token/v1"))
+
+
 def _private_key(key: Key) -> OKPKey:
-    private = Ed25519PrivateKey.from_private_bytes(derive(key.secret, "chronicle/token/v1"))
+    private = _signing_key(key)
     x, d = private.public_key().public_bytes_raw(), private.private_bytes_raw()
     return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": _text(x), "d": _text(d)})
 

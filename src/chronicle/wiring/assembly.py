@@ -108,7 +108,6 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             mailer=mail.mailer,
             hashing=hashing,
             policy=await password_policy(settings, stack),
-            wake_ledger=sequencer.wake,
             world=world,
         )
         blocklist = Blocklist(storage.blocks, people.cipher, people.index, world)

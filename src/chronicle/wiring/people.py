@@ -87,7 +87,6 @@ class People:
         mailer: QueuedMailer,
         hashing: PasswordHashing,
         policy: PasswordPolicy,
-        wake_ledger: Callable[[], None],
         world: World,
     ) -> None:
         self.world = world
@@ -142,7 +141,6 @@ class People:
                 world=world,
             ),
             world=world,
-            wake_ledger=wake_ledger,
         )
         self.sign_out = SignOut(self.book, self.sessions, self.devices)
         tickets = ValkeyTickets(storage.shared_state)

@@ -35,6 +35,20 @@ async def test_one_failing_write_is_one_callers_failure(engine: Engine) -> None:
     assert engine.all("SELECT n FROM t ORDER BY n", ()) == [(1,), (2,), (3,), (4,)]
 
 
+async def test_a_write_that_fails_half_way_leaves_nothing_and_holds_up_nobody(
+    engine: Engine,
+) -> None:
+    def half(database: sqlite3.Connection) -> None:
+        insert(1)(database)
+        insert(2)(database)
+        insert(1)(database)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await engine.write(half)
+    await engine.write(insert(3))
+    assert engine.all("SELECT n FROM t", ()) == [(3,)]
+
+
 async def test_a_write_is_read_back_once_acknowledged(engine: Engine) -> None:
     for number in range(20):
         await engine.write(insert(number))

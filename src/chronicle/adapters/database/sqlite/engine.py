@@ -136,8 +136,11 @@ class Engine:
     def _commit_together(self, jobs: list[_Job]) -> None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._run_in_savepoint(job)
+            if len(jobs) == 1:  # alone, it needs no savepoint: the rollback below is its own
+                jobs[0].result = jobs[0].write(self._writer)
+            else:
+                for job in jobs:
+                    self._run_in_savepoint(job)
             self._writer.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - every waiter must be answered
             with contextlib.suppress(sqlite3.Error):
