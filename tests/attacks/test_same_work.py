@@ -153,7 +153,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             mailer=mailer,  # type: ignore[arg-type]
             hashing=hashing,
             policy=await password_policy(chosen, stack),
-            wake_ledger=lambda: None,
             world=world,
         )
         house = House(people, mailer, hashing, gate)

@@ -153,7 +153,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         base_url=BASE_URL,
         world=world.world,
     )
-    sign_in = SignIn(book, keeping, hashing, events, lock, new_device, world.world, lambda: None)
+    sign_in = SignIn(book, keeping, hashing, events, lock, new_device, world.world)
     registration = Registration(
         book=book,
         sign_in=sign_in,
