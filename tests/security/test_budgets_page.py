@@ -12,7 +12,7 @@ LENGTHS = {60: "1 minute", 3600: "1 hour", 86_400: "1 day"}
 def rows(budget: Budget) -> list[str]:
     return [
         f"| `{budget.name}` | {scope} | {in_words(windows)} |"
-        for scope in ("address", "identifier", "mailbox", "account", "user")
+        for scope in ("address", "identifier", "mailbox", "user")
         if (windows := getattr(budget, scope))
     ]
 

@@ -103,18 +103,11 @@ async def test_no_address_or_identifier_reaches_the_limiter(
 ) -> None:
     await limits.spend_address(TIGHT, "192.0.2.7")
     await limits.spend_address(TIGHT, "2001:db8::7")
-    await limits.spend_identifier(TIGHT, "ada@example.org")
+    await limits.spend_mail(TIGHT, "ada@example.org", "192.0.2.7")
     for shown in map(str, limiter.spent):
         assert "192.0.2" not in shown
         assert "2001:db8" not in shown
         assert "ada" not in shown
-
-
-async def test_an_identifier_has_its_budget_from_any_address(limits: Limits) -> None:
-    await limits.spend_identifier(TIGHT, "ada@example.org")
-    with pytest.raises(OverBudget):
-        await limits.spend_identifier(TIGHT, "ada@example.org")
-    await limits.spend_identifier(TIGHT, "bob@example.org")
 
 
 async def test_a_scale_widens_every_window(limiter: InMemoryLimiter) -> None:
@@ -139,7 +132,7 @@ async def test_a_budget_without_windows_for_a_subject_asks_nobody(
     limits: Limits, limiter: InMemoryLimiter
 ) -> None:
     assert await limits.spend_address(LOOSE, "192.0.2.7") is None
-    assert await limits.spend_account(TIGHT, b"ada") is None
+    assert await limits.spend_user(TIGHT, b"ada") is None
     assert limiter.subjects == []
 
 
@@ -150,7 +143,6 @@ def test_every_named_budget_has_windows_from_the_shortest_to_the_longest() -> No
             budget.address,
             budget.identifier,
             budget.mailbox,
-            budget.account,
             budget.user,
         )
         assert any(scopes), budget.name

@@ -46,7 +46,6 @@ class Budget:
     address: tuple[Window, ...] = ()
     identifier: tuple[Window, ...] = ()
     mailbox: tuple[Window, ...] = ()
-    account: tuple[Window, ...] = ()
     user: tuple[Window, ...] = ()
     essential: bool = True
 
@@ -147,10 +146,6 @@ class Limits:
         subject, limits = self._of_address(budget, address)
         return await self._spend(budget, subject, limits)
 
-    async def spend_identifier(self, budget: Budget, identifier: str) -> Standing | None:
-        """One for a canonical address or name, whether or not it has an account. See above."""
-        return await self._spend_one(budget, "identifier", identifier, budget.identifier)
-
     async def spend_mail(
         self, budget: Budget, identifier: str, address: str, *, device_id: bytes | None = None
     ) -> Standing | None:
@@ -166,10 +161,6 @@ class Limits:
         limits = self._limits(budget.name, "network", asking, budget.identifier, 1)
         limits += self._limits("mailbox", "identifier", subject, budget.mailbox, 1)
         return await self._spend(budget, subject, tuple(limits))
-
-    async def spend_account(self, budget: Budget, account_id: bytes) -> Standing | None:
-        """One for the account that is being tried. See above."""
-        return await self._spend_one(budget, "account", account_id.hex(), budget.account)
 
     async def spend_user(self, budget: Budget, account_id: bytes) -> Standing | None:
         """One for a caller who is signed in. See above."""
