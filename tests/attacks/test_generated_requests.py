@@ -120,6 +120,9 @@ def known(server: RunningServer) -> Iterator[tuple[Person, dict[str, Any]]]:
         person.sign_up()
         upload = put(person, b"here to be found").json()["id"]
         session = person.client.get("/api/auth/sessions").json()["items"][0]["id"]
+        with server.client() as browser:
+            browser.post("/api/auth/login", json={"email": person.email, "password": PASSWORD})
+        device = person.client.get("/api/auth/devices").json()["items"][0]["id"]
         yield (
             person,
             {
@@ -129,6 +132,7 @@ def known(server: RunningServer) -> Iterator[tuple[Person, dict[str, Any]]]:
                 "new_password": PASSWORD,
                 "uploads": upload,
                 "sessions": session,
+                "devices": device,
             },
         )
 

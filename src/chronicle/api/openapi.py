@@ -37,9 +37,10 @@ _CHALLENGE: Json = {
     "required": False,
     "description": (
         "The solution of a challenge of `/api/auth/challenge`, as JSON in base64; needed where the "
-        "answer without it is `challenge_required`."
+        "answer without it is `challenge_required`, and not looked at elsewhere. At most "
+        f"{LONGEST_SOLUTION} characters."
     ),
-    "schema": {"type": "string", "maxLength": LONGEST_SOLUTION},
+    "schema": {"type": "string"},
 }
 _CHALLENGE_AT: Json = {
     "Chronicle-Challenge-At": {
