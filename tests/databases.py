@@ -1,4 +1,4 @@
-"""Every database that Chronicle runs on, each test with an empty one of its own."""
+"""Every database that Chronicle runs on, and the fake: each test has an empty one of its own."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -12,9 +12,11 @@ import pytest
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.wiring.databases import Tables, mongo_tables, sqlite_tables
+from tests.fakes.database.rows import MemoryDatabase
+from tests.fakes.database.tables import memory_tables
 from tests.services.choice import with_database
 
-DATABASES = ("sqlite", pytest.param("mongo", marks=pytest.mark.wider))
+DATABASES = ("memory", "sqlite", pytest.param("mongo", marks=pytest.mark.wider))
 
 
 @dataclass
@@ -35,7 +37,7 @@ class OpenDatabase:
 
 @asynccontextmanager
 async def open_database(kind: str, where: Any) -> AsyncIterator[OpenDatabase]:
-    """An empty database; gone afterwards. `where` is a file for SQLite, a URL for MongoDB."""
+    """An empty database; gone afterwards. `where` is what `location` said."""
     async with AsyncExitStack() as stack:
         if kind == "sqlite":
             migrate(where)
@@ -46,6 +48,8 @@ async def open_database(kind: str, where: Any) -> AsyncIterator[OpenDatabase]:
 
 
 async def _connected(kind: str, where: Any, stack: AsyncExitStack) -> Any:
+    if kind == "memory":
+        return where
     if kind == "sqlite":
         engine = Engine(where)
         stack.callback(engine.close)
@@ -69,11 +73,14 @@ async def _prepared(engine: Any, stack: AsyncExitStack) -> None:
 
 
 def _tables(kind: str, engine: Any) -> Tables:
-    return sqlite_tables(engine) if kind == "sqlite" else mongo_tables(engine)
+    tables = {"memory": memory_tables, "sqlite": sqlite_tables, "mongo": mongo_tables}
+    return tables[kind](engine)
 
 
 def location(kind: str, request: pytest.FixtureRequest) -> Any:
     """Where a test's database goes: a file in its folder, or a name that no other test has."""
+    if kind == "memory":
+        return MemoryDatabase()
     if kind == "sqlite":
         folder: Path = request.getfixturevalue("tmp_path")
         return folder / "chronicle.sqlite"

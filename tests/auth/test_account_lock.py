@@ -14,6 +14,7 @@ from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress, parse_email
 from chronicle.users.ports import AccountId, AccountRecord
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.fakes.faults import Fault
 
 NOBODY = parse_email("nobody@example.org")
 STRANGER = Visitor("203.0.113.9", "curl/8.0")
@@ -223,7 +224,7 @@ async def test_who_guesses_for_days_does_not_fill_the_mailbox(desk: Desk) -> Non
 
 async def test_mail_that_can_not_be_kept_changes_no_answer(desk: Desk) -> None:
     await desk.sign_up()
-    desk.mailer.down = True
+    desk.mailer.faults.always = Fault.FAILS
     await lock_out(desk)
     assert await guess(desk) == "too_many_attempts"
 

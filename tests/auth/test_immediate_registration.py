@@ -21,6 +21,7 @@ from tests.auth.test_email_change import (
     the_report,
     the_reset,
 )
+from tests.fakes.faults import Fault
 
 
 async def sign_up(desk: Desk) -> tuple[SignedIn, str, str]:
@@ -78,16 +79,16 @@ async def test_a_taken_address_is_refused_and_leaves_no_ticket(desk: Desk) -> No
 
 
 async def test_without_shared_state_there_is_no_account(desk: Desk) -> None:
-    desk.tickets.down = True
+    desk.tickets.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await desk.immediate.sign_up(ADA, PASSWORD, None, BROWSER)
     assert await desk.book.find(ADA) is None
 
 
 async def test_mail_that_can_not_be_kept_makes_no_sign_up_fail(desk: Desk) -> None:
-    desk.mailer.down = True
+    desk.mailer.faults.always = Fault.FAILS
     session, _ = await desk.immediate.sign_up(ADA, PASSWORD, None, BROWSER)
-    desk.mailer.down = False
+    desk.mailer.faults.always = None
     issued = await desk.email_change.start_own(session.account.id)
     who = await identity_of(desk, session)
     await desk.email_change.finish(who, issued.ticket, desk.newest_code(), BROWSER)

@@ -16,7 +16,10 @@ from chronicle.auth.mail_delivery import (
 from chronicle.auth.ports import Mail, MailDelayed, MailerMisconfigured, MailRefused
 from chronicle.errors import Unavailable
 from chronicle.security.encryption import FieldCipher
-from tests.fakes.mail import InMemoryMails, Row, ScriptedTransport
+from tests.fakes.database.mails import InMemoryMails
+from tests.fakes.database.rows import MailRow, MemoryDatabase
+from tests.fakes.faults import Fault
+from tests.fakes.mail import ScriptedTransport
 from tests.fakes.world import FakeWorld, keyring
 
 ATTEMPT_SECONDS = 30
@@ -34,7 +37,7 @@ class Post:
     mailer: QueuedMailer
     delivery: MailDelivery
 
-    def row(self) -> Row:
+    def row(self) -> MailRow:
         (row,) = self.queue.rows.values()
         return row
 
@@ -53,7 +56,7 @@ def start_anew(post: Post, transport: ScriptedTransport, label: str = "test") ->
 
 @pytest.fixture
 def post() -> Post:
-    world, queue, transport = FakeWorld(), InMemoryMails(), ScriptedTransport()
+    world, queue, transport = FakeWorld(), InMemoryMails(MemoryDatabase()), ScriptedTransport()
     sealed = SealedMails(FieldCipher(keyring()), world.world)
     delivery = MailDelivery(
         queue, transport, sealed, attempt_seconds=ATTEMPT_SECONDS, world=world.world
@@ -80,7 +83,7 @@ async def test_a_mail_leaves_once_and_as_it_was(post: Post) -> None:
 
 
 async def test_a_mail_that_was_not_kept_is_said_to_be_not_sent(post: Post) -> None:
-    post.queue.down = True
+    post.queue.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await post.mailer.send(CODE)
 
@@ -199,16 +202,10 @@ async def test_a_process_that_dies_in_the_middle_leaves_the_mail_to_the_next(
 
 async def test_a_database_that_fails_after_it_stored_sends_no_second_mail(post: Post) -> None:
     await post.mailer.send(CODE)
-    original = post.queue.mark_sent
-
-    async def lose_the_reply(*args: object, **kwargs: object) -> bool:
-        post.queue.reply_lost = True
-        return await original(*args, **kwargs)  # type: ignore[arg-type]
-
-    post.queue.mark_sent = lose_the_reply  # type: ignore[method-assign, assignment]
+    post.queue.faults.named["mails.mark_sent"] = Fault.FAILS_AFTER_IT_PERSISTED
     with pytest.raises(Unavailable):
         await post.delivery.send_due()
-    post.queue.reply_lost = False
+    post.queue.faults.named.clear()
     post.world.pass_time(days=1)
     assert not await post.delivery.send_due()
     assert len(post.transport.delivered) == 1
@@ -221,11 +218,11 @@ async def test_a_database_that_is_down_after_the_delivery_repeats_it_under_the_s
     post.transport.holds = asyncio.Event()
     attempt = asyncio.ensure_future(post.delivery.send_due())
     await post.transport.tried.wait()
-    post.queue.down = True
+    post.queue.faults.always = Fault.FAILS
     post.transport.holds.set()
     with pytest.raises(Unavailable):
         await attempt
-    post.queue.down = False
+    post.queue.faults.always = None
     post.world.pass_time(seconds=2 * ATTEMPT_SECONDS)
     assert await post.delivery.send_due()
     assert len(post.transport.attempts) == 2
@@ -286,10 +283,10 @@ async def test_a_running_delivery_outlives_a_database_that_was_down(
     post: Post, running: Callable[[], "asyncio.Task[None]"]
 ) -> None:
     await post.mailer.send(CODE)
-    post.queue.down = True
+    post.queue.faults.always = Fault.FAILS
     task = running()
-    await post.queue.refused.wait()
-    post.queue.down = False
+    await post.queue.faults.struck.wait()
+    post.queue.faults.always = None
     post.delivery.wake()
     await post.delivery.settle()
     assert len(post.transport.delivered) == 1

@@ -17,6 +17,7 @@ from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
 from chronicle.security.events import EventLog, Happening
 from chronicle.security.mailed_tokens import TokenPurpose
 from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk
+from tests.fakes.faults import Fault
 
 NEW = "another fifteen characters"
 
@@ -145,19 +146,19 @@ async def test_links_beside_codes_wait_for_shared_state_and_are_not_spent_meanwh
 ) -> None:
     started = await desk.registration.start(ADA, PASSWORD, None)
     token = link_token(desk)
-    desk.tickets.down = True
+    desk.tickets.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await desk.registration.finish_with_link(started.ticket, token, BROWSER)
-    desk.tickets.down = False
+    desk.tickets.faults.always = None
     assert await desk.registration.finish_with_link(started.ticket, token, BROWSER)
 
     entry = the_code_sign_in(desk)
     asked = await entry.start(ADA)
     token = link_token(desk)
-    desk.tickets.down = True
+    desk.tickets.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await entry.finish_with_link(asked.ticket, token, BROWSER)
-    desk.tickets.down = False
+    desk.tickets.faults.always = None
     assert await entry.finish_with_link(asked.ticket, token, BROWSER)
 
 

@@ -3,6 +3,7 @@ import pytest
 from chronicle.errors import Failure
 from chronicle.security.visitors import Visitor
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.fakes.faults import Fault
 
 PHONE = Visitor("192.0.2.7", "Mozilla/5.0 (iPhone) Safari/604.1")
 ELSEWHERE = Visitor("198.51.100.9", BROWSER.agent)
@@ -37,7 +38,7 @@ async def test_a_browser_that_the_account_knows_may_move(desk: Desk) -> None:
 
 async def test_a_mail_that_can_not_be_sent_refuses_nobody(desk: Desk) -> None:
     await desk.sign_up()
-    desk.mailer.down = True
+    desk.mailer.faults.always = Fault.FAILS
     assert await desk.sign_in.with_password(ADA, PASSWORD, PHONE)
 
 

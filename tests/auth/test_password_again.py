@@ -10,6 +10,7 @@ from chronicle.auth.sessions import SignedIn
 from chronicle.errors import TooMany, Unauthenticated, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.fakes.faults import Fault
 
 
 class UnreliableEvents(EventLog):
@@ -131,7 +132,7 @@ async def test_a_guess_that_could_not_be_checked_does_not_count(desk: Desk) -> N
 
 async def test_mail_that_can_not_be_kept_saves_no_session(desk: Desk) -> None:
     session = await desk.sign_up()
-    desk.mailer.down = True
+    desk.mailer.faults.always = Fault.FAILS
     for _ in range(5):
         assert await again(desk, session) == "invalid_credentials"
     assert not await is_alive(desk, session)

@@ -10,6 +10,7 @@ from chronicle.auth.password_policy import LONGEST, SHORTEST, PasswordPolicy
 from chronicle.auth.password_strength import _STANDS_FOR_A_LETTER, _pieces
 from chronicle.errors import Rejected
 from tests.fakes.breaches import ListedBreaches
+from tests.fakes.faults import Fault
 
 POLICY = PasswordPolicy(("chronicle", "records.example.com"), breached=None)
 ADA = PasswordOwner("ada.lovelace@engine-works.org", "Augusta Ada King")
@@ -135,7 +136,7 @@ async def test_while_breaches_can_not_be_looked_up_passwords_are_taken_and_a_lin
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     breaches = ListedBreaches(GOOD)
-    breaches.down = True
+    breaches.faults.always = Fault.FAILS
     with caplog.at_level(logging.WARNING):
         assert await refusal(GOOD, policy=PasswordPolicy((), breaches)) is None
     (line,) = caplog.records

@@ -2,6 +2,7 @@ import pytest
 
 from chronicle.errors import Gone, Rejected, TooMany, Unavailable
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.fakes.faults import Fault
 
 
 async def test_a_code_works_for_ten_minutes_and_not_longer(desk: Desk) -> None:
@@ -32,14 +33,14 @@ async def test_a_second_code_replaces_the_first_and_keeps_the_guesses_spent(desk
 
 
 async def test_a_mail_that_can_not_be_sent_leaves_no_ticket(desk: Desk) -> None:
-    desk.mailer.down = True
+    desk.mailer.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await desk.registration.start(ADA, PASSWORD, None)
     assert not desk.tickets.kept
 
 
 async def test_without_shared_state_nobody_signs_up_and_nothing_is_mailed(desk: Desk) -> None:
-    desk.tickets.down = True
+    desk.tickets.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await desk.registration.start(ADA, PASSWORD, None)
     assert not desk.mailer.sent

@@ -8,6 +8,7 @@ from chronicle.errors import Unauthenticated
 from chronicle.security.visitors import Visitor
 from chronicle.users.emails import parse_email
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.fakes.faults import Fault
 
 # Each is of "password", and cheap.
 FOREIGN = [
@@ -68,7 +69,7 @@ async def test_a_replay_ends_the_session_even_when_no_mail_can_be_sent(desk: Des
     first = await desk.sign_up()
     second = await desk.keeping.rotate(first.refresh_token, BROWSER)
     await desk.keeping.rotate(second.refresh_token, BROWSER)
-    desk.mailer.down = True
+    desk.mailer.faults.always = Fault.FAILS
     with pytest.raises(Unauthenticated):
         await desk.keeping.rotate(first.refresh_token, BROWSER)
     session = await desk.keeping.sessions.get(first.session_id)

@@ -1,24 +1,16 @@
 """What every checkpoint table promises: it is the commit point of the log."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from chronicle.ledger.ports import Checkpoints, StoredCheckpoint, TreeHead
-from tests.contract.shapes import check_shapes
-from tests.databases import DATABASES, location, open_database
-from tests.fakes.ledger import MemoryCheckpoints
+from tests.databases import OpenDatabase
 
 
-@pytest.fixture(params=["memory", *DATABASES])
-async def checkpoints(request: pytest.FixtureRequest) -> AsyncIterator[Checkpoints]:
-    if request.param == "memory":
-        yield MemoryCheckpoints()
-        return
-    async with open_database(request.param, location(request.param, request)) as database:
-        yield database.tables.checkpoints
-        await check_shapes(database)
+@pytest.fixture
+def checkpoints(database: OpenDatabase) -> Checkpoints:
+    return database.tables.checkpoints
 
 
 def a_checkpoint(size: int, branch: bytes = b"a") -> StoredCheckpoint:

@@ -12,17 +12,20 @@ from chronicle.errors import Unavailable
 from chronicle.uploads.cids import RAW, Cid
 from chronicle.uploads.ports import ContentStore, IncomingContent
 from chronicle.uploads.unixfs import DEFAULT_PROFILE, PROFILES, Importer, compute_cid
-from tests.fakes.uploads import MemoryContents, MemoryUploads
+from tests.fakes.database.rows import MemoryDatabase
+from tests.fakes.database.uploads import InMemoryUploads
+from tests.fakes.faults import Fault
+from tests.fakes.uploads import MemoryContents
 
 MIB = 1 << 20
 ABSENT = str(Cid(1, RAW, hashlib.sha256(b"absent").digest()))
 
 
-class Rows(MemoryUploads):
+class Rows(InMemoryUploads):
     """A table that refers to the CIDs in `cids`."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(MemoryDatabase())
         self.cids: set[str] = set()
 
     async def has_cid(self, cid: str) -> bool:
@@ -47,7 +50,7 @@ async def store(
     request: pytest.FixtureRequest, tmp_path: Path, rows: Rows
 ) -> AsyncIterator[ContentStore]:
     if request.param == "memory":
-        yield MemoryContents(rows)
+        yield MemoryContents(rows.has_cid)
         return
     async with local_store(tmp_path / "content", rows) as store:
         yield store
@@ -158,6 +161,6 @@ async def test_where_rows_can_not_be_asked_a_discarded_file_stays(
     store: ContentStore, rows: Rows
 ) -> None:
     incoming, cid = await kept(store, b"who knows")
-    rows.switches.fails.add("has_cid")
+    rows.faults.named["uploads.has_cid"] = Fault.FAILS
     await incoming.discard()
     assert await everything(store, cid) == b"who knows"

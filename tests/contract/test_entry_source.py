@@ -12,7 +12,7 @@ from tests.contract.shapes import check_shapes
 from tests.contract.test_accounts import an_account
 from tests.contract.test_uploads import an_upload
 from tests.databases import DATABASES, location, open_database
-from tests.fakes.ledger import MemorySource
+from tests.fakes.database.entries import MemorySource
 from tests.fakes.world import FakeWorld
 
 
@@ -24,9 +24,9 @@ class Table:
     add: Callable[[bytes], Awaitable[bytes]]
 
 
-@pytest.fixture(params=["memory", *DATABASES])
+@pytest.fixture(params=["nothing but entries", *DATABASES])
 async def table(request: pytest.FixtureRequest, world: FakeWorld) -> AsyncIterator[Table]:
-    if request.param == "memory":
+    if request.param == "nothing but entries":
         yield _memory(MemorySource("uploads"), world)
         return
     async with open_database(request.param, location(request.param, request)) as database:

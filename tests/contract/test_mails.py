@@ -1,29 +1,22 @@
 """What every mail queue promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from chronicle.auth.ports import MailQueue, WaitingMail
-from tests.contract.shapes import check_shapes
-from tests.databases import DATABASES, OpenDatabase, location, open_database
-from tests.fakes.mail import InMemoryMails
+from tests.databases import OpenDatabase
 from tests.fakes.world import FakeWorld
 
 CLAIM = timedelta(minutes=1)
 
 
-@pytest.fixture(params=[*DATABASES, "in memory"])
-async def mails(request: pytest.FixtureRequest) -> AsyncIterator[MailQueue]:
-    if request.param == "in memory":
-        yield InMemoryMails()
-        return
-    async with open_database(request.param, location(request.param, request)) as database:
-        yield database.tables.mails
-        await check_shapes(database)
+@pytest.fixture
+def mails(database: OpenDatabase) -> MailQueue:
+    return database.tables.mails
 
 
 @pytest.fixture
@@ -175,6 +168,9 @@ async def test_the_content_of_a_mail_goes_when_it_is_done(
 
 async def stored_mails(database: OpenDatabase) -> list[tuple[object, ...]]:
     """Each mail's state, content and reason as they lie in the database, in order of their ids."""
+    if database.kind == "memory":
+        kept = [row for _, row in sorted(database.engine.mails.items())]
+        return [(row.state, row.mail.content or None, row.reason) for row in kept]
     if database.kind == "sqlite":
         rows: list[tuple[object, ...]] = database.engine.all(
             "SELECT state, sealed_content, reason FROM mails ORDER BY id", ()

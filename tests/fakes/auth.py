@@ -1,28 +1,28 @@
-"""Tickets and mail in memory, with switches that make them fail."""
+"""Tickets and mail in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from chronicle.auth.ports import Mail, Ticket
-from chronicle.errors import Unavailable
+from tests.fakes.faults import Faults, step
 
 
 class InMemoryTickets:
-    """`auth.ports.Tickets`; with `down`, every call fails and changes nothing."""
+    """`auth.ports.Tickets`."""
 
-    def __init__(self) -> None:
+    label = "tickets"
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self.kept: dict[bytes, Ticket] = {}
-        self.down = False
 
-    async def put(self, ticket: Ticket) -> None:
-        self._fail_if_down()
+    @step
+    def put(self, ticket: Ticket) -> None:
         self.kept[ticket.key] = ticket
 
-    async def guess(
-        self, key: bytes, code_mac: bytes, *, now: datetime
-    ) -> tuple[bool, bytes] | None:
-        self._fail_if_down()
+    @step
+    def guess(self, key: bytes, code_mac: bytes, *, now: datetime) -> tuple[bool, bytes] | None:
         ticket = self.kept.get(key)
         if ticket is None or ticket.expires_at <= now:
             self.kept.pop(key, None)
@@ -32,14 +32,15 @@ class InMemoryTickets:
         self.kept[key] = replace(ticket, guesses=ticket.guesses - 1)
         return ticket.code_mac == code_mac, ticket.content
 
-    async def look(self, key: bytes, *, now: datetime) -> tuple[bytes, datetime] | None:
-        self._fail_if_down()
+    @step
+    def look(self, key: bytes, *, now: datetime) -> tuple[bytes, datetime] | None:
         ticket = self.kept.get(key)
         if ticket is None or ticket.expires_at <= now:
             return None
         return ticket.content, ticket.resend_at
 
-    async def renew(
+    @step
+    def renew(
         self,
         key: bytes,
         code_mac: bytes,
@@ -48,7 +49,6 @@ class InMemoryTickets:
         expires_at: datetime,
         resend_at: datetime,
     ) -> bytes | datetime | None:
-        self._fail_if_down()
         ticket = self.kept.get(key)
         if ticket is None or ticket.expires_at <= now:
             return None
@@ -59,25 +59,22 @@ class InMemoryTickets:
         )
         return ticket.content
 
-    async def drop(self, key: bytes) -> None:
-        self._fail_if_down()
+    @step
+    def drop(self, key: bytes) -> None:
         self.kept.pop(key, None)
-
-    def _fail_if_down(self) -> None:
-        if self.down:
-            raise Unavailable
 
 
 class KeptMailer:
-    """`auth.ports.Mailer` that keeps what was sent; with `down`, it sends nothing."""
+    """`auth.ports.Mailer` that keeps what was sent."""
 
-    def __init__(self) -> None:
+    label = "mailer"
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self.sent: list[Mail] = []
-        self.down = False
 
-    async def send(self, mail: Mail) -> None:
-        if self.down:
-            raise Unavailable
+    @step
+    def send(self, mail: Mail) -> None:
         self.sent.append(mail)
 
     def to(self, address: str) -> Sequence[Mail]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from chronicle.errors import Unavailable
+from tests.fakes.faults import Faults
 
 
 @dataclass
@@ -57,15 +57,13 @@ def range_api() -> Iterator[RangeApi]:
 
 
 class ListedBreaches:
-    """`auth.ports.BreachedPasswords` from a set; with `down`, it answers nobody."""
+    """`auth.ports.BreachedPasswords` from a set. `asked` is what it was asked, answered or not."""
 
     def __init__(self, *passwords: str) -> None:
+        self.faults = Faults()
         self.passwords = set(passwords)
         self.asked: list[str] = []
-        self.down = False
 
     async def contains(self, password: str) -> bool:
         self.asked.append(password)
-        if self.down:
-            raise Unavailable
-        return password in self.passwords
+        return await self.faults.through("breaches.contains", lambda: password in self.passwords)

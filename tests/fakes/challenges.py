@@ -1,20 +1,21 @@
-"""Spent challenges in memory, with a switch that makes it fail."""
+"""Spent challenges in memory."""
 
 from datetime import timedelta
 
-from chronicle.errors import Unavailable
+from tests.fakes.faults import Faults, step
 
 
 class InMemorySpentChallenges:
-    """`security.challenges.SpentChallenges`; with `down`, every call fails and spends nothing."""
+    """`security.challenges.SpentChallenges`."""
 
-    def __init__(self) -> None:
+    label = "spent_challenges"
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self.spent: dict[str, timedelta] = {}
-        self.down = False
 
-    async def spend(self, challenge: str, *, lifetime: timedelta) -> bool:
-        if self.down:
-            raise Unavailable
+    @step
+    def spend(self, challenge: str, *, lifetime: timedelta) -> bool:
         if challenge in self.spent:
             return False
         self.spent[challenge] = lifetime

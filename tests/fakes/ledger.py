@@ -1,71 +1,17 @@
-"""The ledger's world in memory, with switches for how it fails.
+"""The ledger's world in memory. Each step of a tile store is named with the path it is about."""
 
-Every effect goes through `Faults`. A step that is told to fail does so before it persisted, or
-after: the second is what a lost reply looks like. A step that is told to crash ends the process
-that made it, and whatever that process still tries finds it dead.
-"""
-
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import Enum
-from typing import TypeVar
 
-from chronicle.errors import Unavailable
 from chronicle.ledger.entries import compose
 from chronicle.ledger.merkle import leaf_hash, root_of
 from chronicle.ledger.notes import Signer
-from chronicle.ledger.ports import PendingEntry, Placed, StoredCheckpoint, TreeHead
 from chronicle.ledger.sequencer import Pace, Sequencer
 from chronicle.ledger.stored_tree import read_entries
 from chronicle.ledger.tiles import ENTRIES, WIDTH, tile_in
-
-Answer = TypeVar("Answer")
-
-
-class Fault(Enum):
-    """What becomes of one step."""
-
-    FAILS = "fails"
-    FAILS_AFTER_IT_PERSISTED = "fails after it persisted"
-    CRASHES = "crashes"
-    CRASHES_AFTER_IT_PERSISTED = "crashes after it persisted"
-
-
-class Crashed(BaseException):
-    """The process is gone. Not an Exception: nothing may catch it and carry on."""
-
-
-@dataclass
-class Faults:
-    """One process's link to its world. `at` maps the number of a step, from 0, to its fate."""
-
-    at: dict[int, Fault] = field(default_factory=dict)
-    named: dict[str, Fault] = field(default_factory=dict)
-    turn: Callable[[], Awaitable[None]] | None = None
-    steps: list[str] = field(default_factory=list)
-    dead: bool = False
-
-    async def through(self, name: str, effect: Callable[[], Answer]) -> Answer:
-        if self.dead:
-            raise Crashed
-        fault = self.at.get(len(self.steps)) or self.named.get(name)
-        self.steps.append(name)
-        await (self.turn() if self.turn else asyncio.sleep(0))
-        if self.dead:
-            raise Crashed
-        self._fail(fault, Fault.FAILS, Fault.CRASHES)
-        answer = effect()
-        self._fail(fault, Fault.FAILS_AFTER_IT_PERSISTED, Fault.CRASHES_AFTER_IT_PERSISTED)
-        return answer
-
-    def _fail(self, fault: Fault | None, fails: Fault, crashes: Fault) -> None:
-        if fault is crashes:
-            self.dead = True
-            raise Crashed
-        if fault is fails:
-            raise Unavailable
+from tests.fakes.database.checkpoints import InMemoryCheckpoints
+from tests.fakes.database.entries import MemorySource
+from tests.fakes.faults import Faults
 
 
 class MemoryTiles:
@@ -95,83 +41,6 @@ class MemoryTiles:
         return await self.faults.through(f"list {folder}", below)
 
 
-class MemoryCheckpoints:
-    """The checkpoint table. `history` holds every one that ever stood."""
-
-    def __init__(
-        self, faults: Faults | None = None, history: list[StoredCheckpoint] | None = None
-    ) -> None:
-        self.faults = faults or Faults()
-        self.history: list[StoredCheckpoint] = [] if history is None else history
-
-    def as_seen_by(self, faults: Faults) -> "MemoryCheckpoints":
-        return MemoryCheckpoints(faults, self.history)
-
-    async def load(self) -> StoredCheckpoint | None:
-        return await self.faults.through("load", lambda: self.history[-1] if self.history else None)
-
-    async def start(self, first: StoredCheckpoint) -> StoredCheckpoint:
-        def begin() -> StoredCheckpoint:
-            if not self.history:
-                self.history.append(first)
-            return self.history[-1]
-
-        return await self.faults.through("start", begin)
-
-    async def advance(self, expected: TreeHead, to: StoredCheckpoint) -> bool:
-        def swap() -> bool:
-            if not self.history or self.history[-1].head != expected:
-                return False
-            self.history.append(to)
-            return True
-
-        return await self.faults.through("advance", swap)
-
-
-@dataclass
-class Row:
-    """A row that describes something and carries its entry."""
-
-    row_id: bytes
-    entry: bytes
-    due: datetime
-    index: int | None = None
-
-
-class MemorySource:
-    """A table of rows with entries."""
-
-    def __init__(
-        self, name: str, faults: Faults | None = None, rows: dict[bytes, Row] | None = None
-    ) -> None:
-        self.name = name
-        self.faults = faults or Faults()
-        self.rows: dict[bytes, Row] = {} if rows is None else rows
-
-    def as_seen_by(self, faults: Faults) -> "MemorySource":
-        return MemorySource(self.name, faults, self.rows)
-
-    def add(self, row_id: bytes, entry: bytes, due: datetime) -> None:
-        self.rows[row_id] = Row(row_id, entry, due)
-
-    async def pending(self, *, due: datetime, limit: int) -> Sequence[PendingEntry]:
-        def waiting() -> list[PendingEntry]:
-            rows = [row for row in self.rows.values() if row.index is None and row.due <= due]
-            oldest_first = sorted(rows, key=lambda row: row.due)
-            return [PendingEntry(row.row_id, row.entry) for row in oldest_first[:limit]]
-
-        return await self.faults.through(f"pending {self.name}", waiting)
-
-    async def record_placed(self, placed: Sequence[Placed]) -> None:
-        def record() -> None:
-            for each in placed:
-                row = self.rows.get(each.row_id)
-                if row is not None and row.index is None:
-                    row.index = each.index
-
-        await self.faults.through(f"record {self.name}", record)
-
-
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SIGNER = Signer("log.example/chronicle", b"s" * 32)
 
@@ -192,7 +61,7 @@ class World:
 
     def __init__(self) -> None:
         self.tiles = MemoryTiles()
-        self.checkpoints = MemoryCheckpoints()
+        self.checkpoints = InMemoryCheckpoints()
         self.sources = [MemorySource("uploads"), MemorySource("sessions")]
         self._added = 0
 
@@ -244,10 +113,10 @@ class World:
             assert checkpoint.head.root == root_of(leaves[: checkpoint.head.size]), "a fork"
         rows = [row for source in self.sources for row in source.rows.values()]
         for row in rows:
-            if row.index is not None:
-                assert entries[row.index] == row.entry
+            if row.entry_index is not None:
+                assert entries[row.entry_index] == row.entry
         if everything_placed:
-            assert all(row.index is not None for row in rows), "a row has no index"
+            assert all(row.entry_index is not None for row in rows), "a row has no index"
             assert {row.entry for row in rows} == set(entries)
             assert self.tiles.blobs["checkpoint"] == self.checkpoints.history[-1].note
             staged = [path for path in self.tiles.blobs if path.startswith("staging/")]

@@ -1,24 +1,25 @@
-"""A limiter in memory, with a switch that makes it fail."""
+"""A limiter in memory."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from chronicle.errors import Unavailable
 from chronicle.security.limits import Decision, Level, Limit
+from tests.fakes.faults import Faults, step
 
 
 class InMemoryLimiter:
-    """`security.limits.Limiter`; with `down`, every call fails and spends nothing."""
+    """`security.limits.Limiter`."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    label = "limiter"
+
+    def __init__(self, clock: Callable[[], datetime], faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self.spent: dict[tuple[str, str], list[float]] = {}
         self.subjects: list[str] = []
-        self.down = False
         self._clock = clock
 
-    async def spend(self, subject: str, limits: Sequence[Limit]) -> Decision:
-        if self.down:
-            raise Unavailable
+    @step
+    def spend(self, subject: str, limits: Sequence[Limit]) -> Decision:
         self.subjects.append(subject)
         now = self._clock().timestamp()
         used = [self._in_window(subject, limit, now) for limit in limits]

@@ -1,23 +1,25 @@
-"""Locks in memory, with a switch that makes them fail."""
+"""Locks in memory."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from chronicle.errors import Unavailable
 from chronicle.locks import HeldLock
+from tests.fakes.faults import Faults, step
 
 
 class InMemoryLocks:
-    """`chronicle.locks.Locks`; with `down`, every call fails and changes nothing."""
+    """`chronicle.locks.Locks`."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    label = "locks"
+
+    def __init__(self, clock: Callable[[], datetime], faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self.held: dict[str, tuple[HeldLock, datetime]] = {}
-        self.down = False
         self._clock = clock
         self._fence = 0
 
-    async def acquire(self, name: str, *, lifetime: timedelta) -> HeldLock | None:
-        self._fail_if_down()
+    @step
+    def acquire(self, name: str, *, lifetime: timedelta) -> HeldLock | None:
         if self._holder(name) is not None:
             return None
         self._fence += 1
@@ -25,15 +27,15 @@ class InMemoryLocks:
         self.held[name] = (lock, self._clock() + lifetime)
         return lock
 
-    async def renew(self, held: HeldLock, *, lifetime: timedelta) -> bool:
-        self._fail_if_down()
+    @step
+    def renew(self, held: HeldLock, *, lifetime: timedelta) -> bool:
         if self._holder(held.name) != held:
             return False
         self.held[held.name] = (held, self._clock() + lifetime)
         return True
 
-    async def release(self, held: HeldLock) -> bool:
-        self._fail_if_down()
+    @step
+    def release(self, held: HeldLock) -> bool:
         if self._holder(held.name) != held:
             return False
         del self.held[held.name]
@@ -42,7 +44,3 @@ class InMemoryLocks:
     def _holder(self, name: str) -> HeldLock | None:
         held = self.held.get(name)
         return held[0] if held is not None and self._clock() < held[1] else None
-
-    def _fail_if_down(self) -> None:
-        if self.down:
-            raise Unavailable

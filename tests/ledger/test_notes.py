@@ -15,7 +15,8 @@ from chronicle.ledger.checkpoints import (
 from chronicle.ledger.failures import BadSignature, Unreadable
 from chronicle.ledger.notes import Note, Signature, Signer, Verifier, parse_note, verified_by
 from chronicle.ledger.ports import StoredCheckpoint, TreeHead
-from tests.fakes.ledger import SIGNER, MemoryCheckpoints
+from tests.fakes.database.checkpoints import InMemoryCheckpoints
+from tests.fakes.ledger import SIGNER
 
 # The example of golang.org/x/mod/sumdb/note's documentation, which is also C2SP's first user.
 GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -196,7 +197,7 @@ def test_any_text_is_a_checkpoint_or_unreadable(text: str):
 
 
 async def test_a_log_keeps_the_name_that_it_was_begun_with():
-    checkpoints = MemoryCheckpoints()
+    checkpoints = InMemoryCheckpoints()
     assert await settled_origin(checkpoints, "new.example") == "new.example"
     await checkpoints.start(StoredCheckpoint("old.example", EMPTY_TREE, b"", None))
     assert await settled_origin(checkpoints, "new.example") == "old.example"

@@ -17,7 +17,8 @@ from chronicle.ledger.failures import (
 )
 from chronicle.ledger.notes import Signer
 from chronicle.ledger.ports import TreeHead
-from tests.fakes.ledger import SIGNER, Crashed, Fault, Faults, World
+from tests.fakes.faults import Crashed, Fault, Faults
+from tests.fakes.ledger import SIGNER, World
 
 
 async def a_log(size: int = 300) -> World:
@@ -132,7 +133,7 @@ async def test_a_lost_staging_object_costs_nothing_where_the_tiles_stand(
     caplog: pytest.LogCaptureFixture,
 ):
     world = await a_log()
-    faults = Faults(named={"record uploads": Fault.CRASHES})
+    faults = Faults(named={"uploads.record_placed": Fault.CRASHES})
     world.add(2)
     with pytest.raises(Crashed):
         await world.process(faults).append_batch()

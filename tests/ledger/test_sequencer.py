@@ -8,7 +8,8 @@ from chronicle.errors import Unavailable
 from chronicle.ledger.failures import DatabaseBehind
 from chronicle.ledger.ports import PendingEntry, TreeHead
 from chronicle.ledger.sequencer import Pace, Sequencer
-from tests.fakes.ledger import NOW, Crashed, Fault, Faults, World, make_entry
+from tests.fakes.faults import Crashed, Fault, Faults
+from tests.fakes.ledger import NOW, World, make_entry
 
 AT_ONCE = Pace(
     gather_seconds=0, poll_seconds=3600, first_backoff_seconds=0, longest_backoff_seconds=0
@@ -26,7 +27,7 @@ async def test_entries_get_indices_in_the_order_of_their_rows():
     world = World()
     rows = world.add(3)
     assert await world.process().append_batch() == 3
-    assert [world.sources[0].rows[row].index for row in rows] == [0, 1, 2]
+    assert [world.sources[0].rows[row].entry_index for row in rows] == [0, 1, 2]
     await world.check()
 
 
@@ -55,7 +56,7 @@ async def test_every_table_has_its_share_of_a_batch():
     world.add(20)
     urgent = world.add(1, source=1)
     await world.process(pace=Pace(batch_entries=4)).append_batch()
-    assert world.sources[1].rows[urgent[0]].index is not None
+    assert world.sources[1].rows[urgent[0]].entry_index is not None
 
 
 @pytest.mark.parametrize("pace", [Pace(batch_entries=5), Pace(batch_bytes=66 * 5)])
@@ -73,7 +74,7 @@ async def test_an_entry_in_two_rows_is_placed_once_and_both_learn_its_index():
     first, second = world.add(2)
     world.sources[0].rows[second].entry = world.sources[0].rows[first].entry
     await world.process().append_batch()
-    assert {row.index for row in world.sources[0].rows.values()} == {0}
+    assert {row.entry_index for row in world.sources[0].rows.values()} == {0}
     await world.check()
 
 
@@ -85,7 +86,7 @@ async def test_an_entry_that_was_just_placed_is_not_placed_again():
     # As a lagging replica would show it: placed, and still pending.
     world.sources[1].add(b"copy" * 4, world.sources[0].rows[first].entry, NOW)
     assert await sequencer.append_batch() == 0
-    assert world.sources[1].rows[b"copy" * 4].index == 0
+    assert world.sources[1].rows[b"copy" * 4].entry_index == 0
     await world.check()
 
 
@@ -104,7 +105,7 @@ async def test_a_row_that_a_table_shows_twice_is_placed_once():
 
     world.sources[0] = Twice(source.name, source.faults, source.rows)
     assert await world.process().append_batch() == 1
-    assert source.rows[row].index == 0
+    assert source.rows[row].entry_index == 0
 
 
 async def test_a_row_without_a_real_entry_is_left_out_and_reported(
@@ -114,7 +115,7 @@ async def test_a_row_without_a_real_entry_is_left_out_and_reported(
     bad, _ = world.add(2)
     world.sources[0].rows[bad].entry = b"no entry"
     assert await world.process().append_batch() == 1
-    assert world.sources[0].rows[bad].index is None
+    assert world.sources[0].rows[bad].entry_index is None
     assert bad.hex() in caplog.text
 
 
@@ -134,7 +135,7 @@ async def test_a_row_without_a_real_entry_is_reported_once_and_not_at_each_poll(
     assert len(reported) == 2
     assert bad.hex() in reported[0]
     assert (b"more" * 4).hex() in reported[1]
-    assert world.sources[0].rows[worse].index == 0
+    assert world.sources[0].rows[worse].entry_index == 0
 
 
 async def test_another_writer_who_was_faster_is_followed():
@@ -186,7 +187,7 @@ async def test_a_waiter_hears_the_index_when_the_world_can_see_it():
     (row,) = world.add(1)
     assert await sequencer.wait_for("uploads", row, PATIENT) == 0
     assert world.tiles.blobs["checkpoint"] == world.checkpoints.history[-1].note
-    assert world.sources[0].rows[row].index == 0
+    assert world.sources[0].rows[row].entry_index == 0
     await sequencer.stop()
     await loop
 
@@ -222,7 +223,7 @@ async def test_many_waiters_each_hear_their_own_index():
         return row, await sequencer.wait_for("uploads", row, PATIENT)
 
     for row, index in await asyncio.gather(*(one() for _ in range(50))):
-        assert world.sources[0].rows[row].index == index
+        assert world.sources[0].rows[row].entry_index == index
     await sequencer.stop()
     await loop
     await world.check()
@@ -269,7 +270,13 @@ async def test_stopping_what_never_ran_returns():
 
 @pytest.mark.parametrize(
     "broken",
-    ["write checkpoint", "advance", "record uploads", "pending uploads", "write tile/0/000.p/1"],
+    [
+        "write checkpoint",
+        "checkpoints.advance",
+        "uploads.record_placed",
+        "uploads.pending",
+        "write tile/0/000.p/1",
+    ],
 )
 @pytest.mark.parametrize("fault", [Fault.FAILS, Fault.FAILS_AFTER_IT_PERSISTED])
 async def test_the_loop_outlives_a_part_that_fails_for_a_while(broken: str, fault: Fault):
@@ -310,7 +317,7 @@ async def test_the_loop_does_not_go_on_over_a_restored_backup():
 
 async def test_a_killed_loop_takes_nothing_with_it():
     world = World()
-    sequencer = world.process(Faults(named={"advance": Fault.CRASHES}), pace=AT_ONCE)
+    sequencer = world.process(Faults(named={"checkpoints.advance": Fault.CRASHES}), pace=AT_ONCE)
     loop = await running(sequencer)
     world.add(1)
     sequencer.wake()

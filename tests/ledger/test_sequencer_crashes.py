@@ -9,7 +9,8 @@ from chronicle.ledger.checkpoints import parse_checkpoint
 from chronicle.ledger.notes import parse_note
 from chronicle.ledger.sequencer import Pace, Sequencer
 from chronicle.ledger.stored_tree import load_edge
-from tests.fakes.ledger import Crashed, Fault, Faults, World
+from tests.fakes.faults import Crashed, Fault, Faults
+from tests.fakes.ledger import World
 
 BEFORE, ROUNDS = 200, (100, 3)
 
@@ -50,7 +51,7 @@ async def test_a_crash_at_any_step_loses_doubles_and_forks_nothing(fault: Fault)
             await work(world, world.process(Faults(at={step: fault})))
         committed = world.checkpoints.history[-1].head.size
         acknowledged = {
-            row.row_id: row.index for source in world.sources for row in source.rows.values()
+            row.id: row.entry_index for source in world.sources for row in source.rows.values()
         }
         published = parse_checkpoint(parse_note(world.tiles.blobs["checkpoint"]).text)
         assert all(
@@ -66,7 +67,7 @@ async def test_a_crash_at_any_step_loses_doubles_and_forks_nothing(fault: Fault)
         await world.check()
         for source in world.sources:
             for row in source.rows.values():
-                assert acknowledged[row.row_id] in (None, row.index)
+                assert acknowledged[row.id] in (None, row.entry_index)
 
 
 @pytest.mark.parametrize("fault", [Fault.FAILS, Fault.FAILS_AFTER_IT_PERSISTED])
@@ -103,7 +104,7 @@ async def test_a_crash_during_the_recovery_from_a_crash_is_recovered_from(fault:
         sequencer = world.process(faults)
         await sequencer.start()
         # The commit point has just been passed: all is left to recovery.
-        faults.named["advance"] = Fault.CRASHES_AFTER_IT_PERSISTED
+        faults.named["checkpoints.advance"] = Fault.CRASHES_AFTER_IT_PERSISTED
         with pytest.raises(Crashed):
             await work(world, sequencer)
         return world

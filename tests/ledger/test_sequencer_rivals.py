@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chronicle.errors import Unavailable
 from chronicle.ledger.sequencer import Pace, Sequencer
-from tests.fakes.ledger import Crashed, Fault, Faults, World
+from tests.fakes.faults import Crashed, Fault, Faults
+from tests.fakes.ledger import World
 
 
 class Gate:
@@ -136,7 +137,7 @@ async def test_a_staged_batch_that_may_still_be_committed_is_not_swept_away():
     world.add(5)
     rival, slow = world.process(), Slow(world)
     await rival.start()
-    await slow.held_at("advance", slow.sequencer.append_batch)
+    await slow.held_at("checkpoints.advance", slow.sequencer.append_batch)
     # Staged, and about to be committed: a start just now must leave it alone.
     staged = [path for path in world.tiles.blobs if path.startswith("staging/")]
     await world.process().start()
@@ -170,7 +171,7 @@ async def test_a_start_that_overslept_takes_back_the_older_checkpoint_that_it_pu
     world.add(1)
     with pytest.raises(Crashed):
         await world.process(
-            Faults(named={"advance": Fault.CRASHES_AFTER_IT_PERSISTED})
+            Faults(named={"checkpoints.advance": Fault.CRASHES_AFTER_IT_PERSISTED})
         ).append_batch()
     slow, fast = Slow(world), world.process()
     await slow.held_at("write checkpoint", slow.sequencer.start)
@@ -183,7 +184,7 @@ async def test_a_start_that_overslept_takes_back_the_older_checkpoint_that_it_pu
 async def test_a_staged_batch_that_can_never_be_committed_is_swept_away():
     world = World()
     world.add(5)
-    faults = Faults(named={"advance": Fault.CRASHES})
+    faults = Faults(named={"checkpoints.advance": Fault.CRASHES})
     with pytest.raises(Crashed):
         await world.process(faults).append_batch()
     lost = next(path for path in world.tiles.blobs if path.startswith("staging/"))

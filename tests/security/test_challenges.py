@@ -15,6 +15,7 @@ from chronicle.security.challenges import LIFETIME, ChallengeInvalid, Challenges
 from chronicle.security.keys import Key, Purpose, State
 from tests.challenges import header_of, number_of, solved
 from tests.fakes.challenges import InMemorySpentChallenges
+from tests.fakes.faults import Fault
 from tests.fakes.world import FakeWorld, keyring
 
 HERE = "192.0.2.7"
@@ -172,7 +173,7 @@ async def test_of_32_racing_uses_of_a_solution_one_is_taken(desk: Desk) -> None:
 
 
 async def test_without_shared_state_nothing_is_taken(desk: Desk) -> None:
-    desk.spent.down = True
+    desk.spent.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await desk.challenges.spend("a challenge")
 

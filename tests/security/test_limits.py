@@ -4,6 +4,7 @@ from chronicle.errors import Unavailable
 from chronicle.security import budgets
 from chronicle.security.encryption import BlindIndex
 from chronicle.security.limits import Budget, Limits, OverBudget, Window, networks_of
+from tests.fakes.faults import Fault
 from tests.fakes.limits import InMemoryLimiter
 from tests.fakes.world import FakeWorld, keyring
 
@@ -118,12 +119,12 @@ async def test_a_scale_widens_every_window(limiter: InMemoryLimiter) -> None:
 async def test_without_the_limiter_what_is_essential_is_refused_and_the_rest_goes_on(
     limits: Limits, limiter: InMemoryLimiter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    limiter.down = True
+    limiter.faults.always = Fault.FAILS
     with pytest.raises(Unavailable):
         await limits.spend_address(TIGHT, "192.0.2.7")
     for _ in range(5):
         assert await limits.spend_user(LOOSE, b"ada") is None
-    limiter.down = False
+    limiter.faults.always = None
     assert await limits.spend_user(LOOSE, b"ada") is not None
     assert caplog.messages == ["limits are not counted", "limits are counted again"]
 

@@ -11,25 +11,15 @@ from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.uploads.receive import UploadDesk
 from chronicle.users.accounts import AccountBook, NewAccount
 from chronicle.users.emails import parse_email
-from chronicle.users.ports import AccountId, AccountRecord
-from tests.fakes.ledger import SIGNER, MemoryCheckpoints, MemoryTiles
-from tests.fakes.uploads import Indexes, MemoryContents, MemoryUploads
+from chronicle.users.ports import AccountId
+from tests.fakes.database.rows import MemoryDatabase
+from tests.fakes.database.tables import memory_tables
+from tests.fakes.faults import Faults
+from tests.fakes.ledger import SIGNER, MemoryTiles
+from tests.fakes.uploads import Indexes, MemoryContents
 from tests.fakes.world import FakeWorld, keyring
 
 LARGEST_FILE = 5000
-
-
-class MemoryAccounts:
-    """As much of the accounts table as uploads need."""
-
-    def __init__(self) -> None:
-        self.rows: dict[AccountId, AccountRecord] = {}
-
-    async def add(self, record: AccountRecord) -> None:
-        self.rows[record.id] = record
-
-    async def get(self, account_id: AccountId) -> AccountRecord | None:
-        return self.rows.get(account_id)
 
 
 @dataclass
@@ -37,8 +27,8 @@ class Office:
     """The desk, what stands behind it, and the account that comes to it."""
 
     world: FakeWorld
-    accounts: MemoryAccounts
-    uploads: MemoryUploads
+    database: MemoryDatabase
+    faults: Faults
     contents: MemoryContents
     indexes: Indexes
     sequencer: Sequencer
@@ -49,25 +39,26 @@ class Office:
     def is_clean(self) -> bool:
         """Whether nothing of any upload is left, stored or half done."""
         contents = self.contents
-        return not (self.uploads.rows or contents.contents or contents.marks or contents.live)
+        return not (self.database.uploads or contents.contents or contents.marks or contents.live)
 
 
 @pytest.fixture
 async def office() -> Office:
-    world, accounts, uploads = FakeWorld(), MemoryAccounts(), MemoryUploads()
+    world, database, faults = FakeWorld(), MemoryDatabase(), Faults()
+    tables = memory_tables(database, faults)
     cipher = FieldCipher(keyring())
-    book = AccountBook(accounts, cipher, BlindIndex(keyring()), world.world)
+    book = AccountBook(tables.accounts, cipher, BlindIndex(keyring()), world.world)
     tiles = MemoryTiles()
     sequencer = Sequencer(
         store=tiles,
-        checkpoints=MemoryCheckpoints(),
-        sources=[uploads],
+        checkpoints=tables.checkpoints,
+        sources=[tables.uploads],
         signer=SIGNER,
         clock=world.world.now,
     )
-    contents, indexes = MemoryContents(uploads), Indexes(uploads)
+    contents, indexes = MemoryContents(tables.uploads.has_cid, faults), Indexes(database)
     desk = UploadDesk(
-        uploads=uploads,
+        uploads=tables.uploads,
         contents=contents,
         book=book,
         cipher=cipher,
@@ -81,4 +72,4 @@ async def office() -> Office:
     owner = AccountId(world.world.new_id())
     email = parse_email("ada@example.org")
     await book.open(NewAccount(owner, email, True, None, "hash"))
-    return Office(world, accounts, uploads, contents, indexes, sequencer, desk, owner)
+    return Office(world, database, faults, contents, indexes, sequencer, desk, owner)

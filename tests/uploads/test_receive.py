@@ -21,6 +21,7 @@ from chronicle.uploads.events import UploadEvent
 from chronicle.uploads.receive import find_profile
 from chronicle.uploads.unixfs import compute_cid
 from chronicle.users.ports import AccountId
+from tests.fakes.faults import Fault
 from tests.fakes.ledger import SIGNER
 from tests.uploads.conftest import LARGEST_FILE, Office
 
@@ -52,7 +53,7 @@ async def test_an_upload_is_kept_recorded_and_indexed(office: Office) -> None:
     assert (event.size, event.name, event.note) == (11, "größe.txt", "a note")
     assert (event.pin_provider, event.pin_status) == ("local", "pinned")
     assert event.index == 0
-    (row,) = office.uploads.rows.values()
+    (row,) = office.database.uploads.values()
     assert event.leaf_hash == leaf_hash(row.entry)
     assert event.created_at == office.world.time
     assert office.contents.marks == []
@@ -64,12 +65,12 @@ async def test_an_upload_does_not_wait_for_ever_for_its_index(office: Office) ->
     office.indexes.stuck = True
     event = await upload(office, b"x")
     assert event.index is None
-    assert office.uploads.rows
+    assert office.database.uploads
 
 
 async def test_name_and_note_are_sealed_in_the_row(office: Office) -> None:
     await upload(office, b"x")
-    (row,) = office.uploads.rows.values()
+    (row,) = office.database.uploads.values()
     stored = repr(row).encode() + row.name + (row.note or b"")
     assert "größe".encode() not in stored
     assert b"a note" not in stored
@@ -79,12 +80,12 @@ async def test_two_uploads_of_the_same_bytes_are_two_events(office: Office) -> N
     first, second = await upload(office, b"same"), await upload(office, b"same")
     assert first.cid == second.cid
     assert first.id != second.id
-    assert len(office.uploads.rows) == 2
+    assert len(office.database.uploads) == 2
 
 
 async def test_the_largest_file_is_taken_and_one_byte_more_is_not(office: Office) -> None:
     await upload(office, bytes(LARGEST_FILE - 1), b"x")
-    office.uploads.rows.clear()
+    office.database.uploads.clear()
     office.contents.contents.clear()
     with pytest.raises(TooLarge):
         await upload(office, bytes(LARGEST_FILE), b"x")
@@ -119,21 +120,21 @@ async def test_a_body_that_breaks_off_leaves_nothing(office: Office) -> None:
 
 @pytest.mark.parametrize("step", ["receive", "write", "keep"])
 async def test_a_store_that_fails_leaves_nothing(office: Office, step: str) -> None:
-    office.contents.switches.fails.add(step)
+    office.faults.named[f"contents.{step}"] = Fault.FAILS
     with pytest.raises(Unavailable):
         await upload(office, b"x")
     assert office.is_clean
 
 
 async def test_a_store_that_fails_after_it_kept_the_bytes_leaves_nothing(office: Office) -> None:
-    office.contents.switches.fails_after.add("keep")
+    office.faults.named["contents.keep"] = Fault.FAILS_AFTER_IT_PERSISTED
     with pytest.raises(Unavailable):
         await upload(office, b"x")
     assert office.is_clean
 
 
 async def test_a_database_that_fails_leaves_nothing(office: Office) -> None:
-    office.uploads.switches.fails.add("add")
+    office.faults.named["uploads.add"] = Fault.FAILS
     with pytest.raises(Unavailable):
         await upload(office, b"x")
     assert office.is_clean
@@ -142,7 +143,7 @@ async def test_a_database_that_fails_leaves_nothing(office: Office) -> None:
 async def test_a_reply_that_was_lost_after_the_commit_does_not_lose_the_upload(
     office: Office,
 ) -> None:
-    office.uploads.switches.fails_after.add("add")
+    office.faults.named["uploads.add"] = Fault.FAILS_AFTER_IT_PERSISTED
     event = await upload(office, b"x")
     assert await office.desk.get(office.owner, event.id) == event
     assert event.cid in office.contents.contents
@@ -151,8 +152,9 @@ async def test_a_reply_that_was_lost_after_the_commit_does_not_lose_the_upload(
 async def test_where_nobody_knows_whether_it_was_committed_the_bytes_stay_marked(
     office: Office,
 ) -> None:
-    office.uploads.switches.fails_after.add("add")
-    office.uploads.switches.fails |= {"get", "has_cid"}
+    office.faults.named["uploads.add"] = Fault.FAILS_AFTER_IT_PERSISTED
+    for look in ("uploads.get", "uploads.has_cid"):
+        office.faults.named[look] = Fault.FAILS
     with pytest.raises(Unavailable):
         await upload(office, b"x")
     cid = compute_cid([b"x"])
@@ -162,9 +164,9 @@ async def test_where_nobody_knows_whether_it_was_committed_the_bytes_stay_marked
 
 @pytest.mark.parametrize("step", ["write", "keep"])
 async def test_a_cancelled_upload_leaves_nothing(office: Office, step: str) -> None:
-    reached, _ = office.contents.switches.hold(step)
+    slow = office.faults.slow(f"contents.{step}")
     task = asyncio.ensure_future(upload(office, b"x"))
-    await reached.wait()
+    await slow.reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -174,16 +176,16 @@ async def test_a_cancelled_upload_leaves_nothing(office: Office, step: str) -> N
 async def test_an_upload_that_is_cancelled_while_it_is_committed_is_committed(
     office: Office,
 ) -> None:
-    reached, go_on = office.uploads.switches.hold("add")
+    slow = office.faults.slow("uploads.add")
     task = asyncio.ensure_future(upload(office, b"x"))
-    await reached.wait()
+    await slow.reached.wait()
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()
-    go_on.set()
+    slow.go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert len(office.uploads.rows) == 1
+    assert len(office.database.uploads) == 1
     assert office.contents.contents
     assert office.contents.marks == []
     assert office.indexes.woken
@@ -191,14 +193,14 @@ async def test_an_upload_that_is_cancelled_while_it_is_committed_is_committed(
 
 async def test_a_failing_upload_does_not_take_the_bytes_of_another(office: Office) -> None:
     event = await upload(office, b"shared")
-    office.uploads.switches.fails.add("add")
+    office.faults.named["uploads.add"] = Fault.FAILS
     with pytest.raises(Unavailable):
         await upload(office, b"shared")
     assert office.contents.contents == {event.cid: b"shared"}
 
 
 async def test_an_account_that_is_gone_uploads_nothing(office: Office) -> None:
-    office.accounts.rows.clear()
+    office.database.accounts.clear()
     with pytest.raises(Unauthenticated):
         await upload(office, b"x")
     assert office.is_clean

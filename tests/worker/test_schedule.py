@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from chronicle.worker.schedule import Chore, is_ours, running
+from tests.fakes.faults import Fault
 from tests.fakes.locks import InMemoryLocks
 from tests.fakes.world import FakeWorld
 
@@ -40,7 +41,7 @@ async def test_chores_are_told_apart(locks: InMemoryLocks) -> None:
 
 
 async def test_without_shared_state_every_process_does_its_chores(locks: InMemoryLocks) -> None:
-    locks.down = True
+    locks.faults.always = Fault.FAILS
     assert [await is_ours(SWEEP, locks) for _ in range(2)] == [True, True]
 
 
