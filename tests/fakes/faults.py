@@ -36,6 +36,12 @@ class Slow:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def holds(self, task: asyncio.Future[Any]) -> None:
+        """Wait until a task has come to this step; it is an error if it ends before."""
+        task.add_done_callback(lambda _: self.reached.set())
+        await self.reached.wait()
+        assert not task.done(), "it never came to the slow step"
+
     async def wait(self) -> None:
         self.reached.set()
         await self.go_on.wait()

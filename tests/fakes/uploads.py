@@ -59,6 +59,11 @@ class MemoryIncoming:
         self._bytes = bytearray()
         self._cid: str | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes that have come so far."""
+        return len(self._bytes)
+
     @step
     def write(self, data: bytes) -> None:
         self._importer.update(data)

@@ -166,7 +166,7 @@ async def test_where_nobody_knows_whether_it_was_committed_the_bytes_stay_marked
 async def test_a_cancelled_upload_leaves_nothing(office: Office, step: str) -> None:
     slow = office.faults.slow(f"contents.{step}")
     task = asyncio.ensure_future(upload(office, b"x"))
-    await slow.reached.wait()
+    await slow.holds(task)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -178,7 +178,7 @@ async def test_an_upload_that_is_cancelled_while_it_is_committed_is_committed(
 ) -> None:
     slow = office.faults.slow("uploads.add")
     task = asyncio.ensure_future(upload(office, b"x"))
-    await slow.reached.wait()
+    await slow.holds(task)
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()
