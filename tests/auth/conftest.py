@@ -4,17 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.engine import Engine
-from chronicle.adapters.database.sqlite.events import SqliteEvents
-from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
-from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
-from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
 from chronicle.adapters.database.sqlite.migrate import migrate
-from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.email_change import EmailChange
 from chronicle.auth.email_undo import EmailUndo
@@ -41,6 +36,7 @@ from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import parse_email
+from chronicle.wiring.databases import Tables, sqlite_tables
 from tests.fakes.auth import InMemoryTickets, KeptMailer
 from tests.fakes.world import FakeWorld, keyring
 
@@ -76,7 +72,7 @@ class Desk:
     """Everything about signing in, and what tests look at."""
 
     world: FakeWorld
-    engine: Engine
+    engine: Any
     book: AccountBook
     keeping: SessionKeeping
     events: EventLog
@@ -103,21 +99,27 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    world = FakeWorld()
     path = tmp_path / "chronicle.sqlite"
     migrate(path)
     engine = Engine(path)
-    keys = keyring()
+    desk = furnish(sqlite_tables(engine), InMemoryTickets(), KeptMailer(), engine)
+    yield desk
+    desk.hashing.close()
+    engine.close()
+
+
+def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine: Any) -> Desk:
+    """A desk over a database, that is to be closed by closing what hashes for it."""
+    world, keys = FakeWorld(), keyring()
     cipher, index = FieldCipher(keys), BlindIndex(keys)
-    book = AccountBook(SqliteAccounts(engine), cipher, index, world.world)
+    book = AccountBook(tables.accounts, cipher, index, world.world)
     hashing = CountingHashing(
         Argon2id(memory_kib=64, time_cost=1, parallelism=1), threads=2, queue=8
     )
-    tickets, mailer = InMemoryTickets(), KeptMailer()
     issuer = Issuer(BASE_URL, BASE_URL, "test")
-    events = EventLog(SqliteEvents(engine), cipher, index, Cursors(keys), world.world)
+    events = EventLog(tables.events, cipher, index, Cursors(keys), world.world)
     keeping = SessionKeeping(
-        sessions=SqliteSessions(engine),
+        sessions=tables.sessions,
         book=book,
         access_tokens=AccessTokens(keys, issuer),
         refresh_tokens=RefreshTokens(keys, world.world.random_bytes),
@@ -132,14 +134,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         base_url=BASE_URL,
         world=world.world,
     )
-    counts = SqliteGuessCounts(engine)
-    devices = DeviceBook(SqliteKnownDevices(engine), cipher, world.world)
+    counts = tables.guess_counts
+    devices = DeviceBook(tables.known_devices, cipher, world.world)
     lock = AccountLock(
         by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world.world),
         by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world.world),
         devices=devices,
         book=book,
-        tokens=TokenDesk(SqliteMailedTokens(engine), world.world),
+        tokens=TokenDesk(tables.mailed_tokens, world.world),
         mailer=mailer,
         base_url=BASE_URL,
     )
@@ -148,7 +150,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         book=book,
         events=events,
         devices=devices,
-        tokens=TokenDesk(SqliteMailedTokens(engine), world.world),
+        tokens=TokenDesk(tables.mailed_tokens, world.world),
         mailer=mailer,
         base_url=BASE_URL,
         world=world.world,
@@ -196,7 +198,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         mailer=mailer,
         world=world.world,
     )
-    yield Desk(
+    return Desk(
         world,
         engine,
         book,
@@ -215,5 +217,3 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         email_undo,
         immediate,
     )
-    hashing.close()
-    engine.close()

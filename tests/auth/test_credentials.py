@@ -1,12 +1,13 @@
 """A changed password that races what ends all sessions: what was ended stays ended."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.auth.credentials import Credentials
-from chronicle.errors import Unauthenticated
+from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.users.ports import AccountId, CredentialChange
 from tests.auth.conftest import BASE_URL, BROWSER, PASSWORD, Desk
 
@@ -84,3 +85,24 @@ async def test_the_session_that_changed_the_password_goes_on_and_devices_stay_kn
     await credentials(desk).change_password(identity, PASSWORD, NEW, BROWSER)
     assert await desk.keeping.identify(session.access_token)
     assert await desk.devices.recognise(session.account.id, token, epoch=1) is not None
+
+
+class AnswersAreLost(SqliteAccounts):
+    """Changes a password, and then nobody hears of it."""
+
+    async def change_password(self, *args: Any, **kwargs: Any) -> bool:
+        await super().change_password(*args, **kwargs)
+        raise Unavailable
+
+
+async def test_a_change_whose_answer_was_lost_is_done_and_its_owner_is_told(desk: Desk) -> None:
+    session = await desk.sign_up()
+    identity, _ = await desk.keeping.identify(session.access_token)
+    changing = replace(
+        credentials(desk), book=replace(desk.book, accounts=AnswersAreLost(desk.engine))
+    )
+    await changing.change_password(identity, PASSWORD, NEW, BROWSER)
+    assert await desk.keeping.identify(session.access_token)
+    assert "/report#token=" in desk.mailer.sent[-1].text
+    page = await desk.events.page(identity.account_id, cursor=None, limit=1)
+    assert [event.kind for event in page.events] == ["password_change"]

@@ -44,6 +44,11 @@ class Office:
 
 @pytest.fixture
 async def office() -> Office:
+    return await open_office()
+
+
+async def open_office() -> Office:
+    """A desk, and somebody to come to it."""
     world, database, faults = FakeWorld(), MemoryDatabase(), Faults()
     tables = memory_tables(database, faults)
     cipher = FieldCipher(keyring())

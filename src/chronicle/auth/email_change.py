@@ -126,11 +126,12 @@ class EmailChange:
             raise wrong_code()
         if waiting.own:
             await self._confirm(account, visitor)
+            after = await self.addresses.book.record(account.id)
         else:
             email = EmailAddress(waiting.entered, waiting.canonical)
-            await self._change(identity, account, email, visitor)
+            after = await self._change(identity, account, email, visitor)
         await self.codes.drop(ticket)
-        return await self.addresses.book.read(account.id)
+        return self.addresses.book.in_the_clear(after)
 
     async def _confirm(self, account: AccountRecord, visitor: Visitor) -> None:
         if not await self.addresses.confirm(account):
@@ -140,7 +141,7 @@ class EmailChange:
 
     async def _change(
         self, identity: Identity, account: AccountRecord, email: EmailAddress, visitor: Visitor
-    ) -> None:
+    ) -> AccountRecord:
         changed = await self.addresses.change(account, email, how="otp")
         if changed is None:
             raise expired()
@@ -155,6 +156,7 @@ class EmailChange:
         await self._note(account, EventKind.EMAIL_CHANGE, visitor)
         if account.email_verified:
             await self._tell_former_address(account, changed)
+        return changed
 
     async def _tell_former_address(self, was: AccountRecord, changed: AccountRecord) -> None:
         former = self.addresses.book.in_the_clear(was)

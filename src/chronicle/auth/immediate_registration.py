@@ -47,7 +47,7 @@ class ImmediateRegistration:
             Rejected: the password can't be set; nothing changed.
             Conflict: `email_taken`; nothing changed.
             Unavailable: `overloaded`, or a part is down. There is no account, unless the session
-                is what failed: then signing in works.
+                is what failed, or the answer was lost: then signing in works.
         """
         owner = PasswordOwner(email.entered, name)
         password_hash = await self.hashing.hash(await self.policy.accept(password, owner))

@@ -1,5 +1,6 @@
 """A forgotten password: a mailed code, or the link beside it, lets its owner set another."""
 
+import logging
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -15,13 +16,15 @@ from chronicle.auth.mailed_codes import (
     wrong_code,
 )
 from chronicle.auth.ports import Mailer
-from chronicle.errors import Conflict, Rejected
+from chronicle.errors import Conflict, Rejected, Unavailable
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountId, AccountRecord
+
+_log = logging.getLogger(__name__)
 
 
 class _Reset(msgspec.Struct, frozen=True):
@@ -107,7 +110,7 @@ class PasswordReset:
 
         Raises:
             Rejected: the password can't be set (the token stays good), or `invalid_reset_token`.
-            Unavailable: nothing changed, and the token stays good; or the password is set.
+            Unavailable: the password is as it was, and the token stays good; or it can't be told.
         """
         policy = self.credentials.policy
         accepted = await policy.accept(password)
@@ -117,7 +120,10 @@ class PasswordReset:
         account = await self._account(known.account_id, known.epoch)
         policy.check_owner(accepted, self.credentials.owner_of(account))
         await self._set(account, accepted, visitor, device_token)
-        await self.tokens.spend(TokenPurpose.RESET, token)
+        try:
+            await self.tokens.spend(TokenPurpose.RESET, token)
+        except Unavailable:
+            _log.exception("the link of a reset could not be noted as used; it is good no more")
 
     async def _account(self, account_id: bytes, epoch: int) -> AccountRecord:
         account = await self.book.record(AccountId(account_id))
@@ -129,6 +135,8 @@ class PasswordReset:
     async def _set(
         self, account: AccountRecord, accepted: str, visitor: Visitor, device_token: str | None
     ) -> None:
+        # First, for its mailbox has spoken: what fails before the password is set is tried again.
+        await self.lock.lift(account)
         own = None
         if account.email_verified:
             own = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
@@ -142,9 +150,12 @@ class PasswordReset:
             await self.devices.keep(
                 account.id, seen_epoch=account.epoch, epoch=changed.epoch, only=own
             )
-        # The others are void already, with the epoch; their rows need not wait to expire.
-        await self.devices.revoke_all(account.id, but=own)
-        await self.lock.lift(account)
+        try:
+            # The others are void already, with the epoch; their rows need not wait to expire.
+            await self.devices.revoke_all(account.id, but=own)
+        except Unavailable:
+            # The password is set: to say that it failed would be wrong.
+            _log.exception("the devices of before a reset could not be forgotten; they are void")
 
 
 def _invalid() -> Rejected:

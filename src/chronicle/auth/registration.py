@@ -115,6 +115,7 @@ class Registration:
             Rejected: `invalid_code`; one of five guesses is spent.
             Gone: `ticket_expired`: too late, out of guesses, or used before.
             Conflict: `email_taken`: another sign-up with this address was faster.
+            Unavailable: there is no account, and the code stays good; or signing in works.
         """
         sign_up = await self.codes.check(TicketPurpose.SIGN_UP, ticket, typed_code, _SignUp)
         return await self._open(ticket, sign_up, visitor)

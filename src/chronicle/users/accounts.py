@@ -1,12 +1,13 @@
 """Accounts: made, found, read and edited. Personal data is sealed here, before any database."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from chronicle.errors import Conflict, Denied, Unauthenticated
+from chronicle.errors import Conflict, Denied, Unauthenticated, Unavailable
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
 from chronicle.security.encryption import BlindIndex, FieldCipher
@@ -215,22 +216,40 @@ class AccountBook:
         """
         kind = Kind.CREDENTIAL_REMOVED if password_hash is None else Kind.CREDENTIAL_CHANGED
         sealed = self._seal_text(record.id, "password_hash", password_hash)
-        changed = await self.accounts.change_password(
+        change = self.credential_change(record, kind, "password", how)
+        write = self.accounts.change_password(
             record.id,
             seen_epoch=record.epoch,
             password_hash=sealed,
-            change=self.credential_change(record, kind, "password", how),
+            change=change,
             proves_address=proves_address,
         )
-        if not changed:
-            return None
         # Not as it is now: another change may have moved the epoch on, and counts for itself.
-        return replace(
+        changed = replace(
             record,
             password_hash=sealed,
             epoch=record.epoch + 1,
             email_verified=record.email_verified or proves_address,
+            updated_at=max(record.updated_at, change.created_at),
         )
+        return changed if await self.took_hold(write, changed) else None
+
+    async def took_hold(self, write: Awaitable[bool], changed: AccountRecord) -> bool:
+        """Whether a write of a credential took hold, also where only its answer was lost.
+
+        Much is still owed after such a write: that its owner is told, and can undo it. `changed` is
+        the account as it makes it.
+
+        Raises:
+            Unavailable: it did not, or that can't be told.
+        """
+        try:
+            return await write
+        except Unavailable:
+            # What is sealed is sealed anew each time: nobody else's write comes out the same.
+            if await self.accounts.get(changed.id) != changed:
+                raise
+            return True
 
     def credential_change(
         self, record: AccountRecord, kind: Kind, credential: str, how: str
@@ -255,8 +274,13 @@ class AccountBook:
         """
         while True:
             record = await self.record(account_id)
-            if await self.accounts.raise_epoch(account_id, seen_epoch=record.epoch):
+            if await self.end_epoch(record) is not None:
                 return record
+
+    async def end_epoch(self, record: AccountRecord) -> AccountRecord | None:
+        """Raise the security epoch; the account as it is then. None if it moved on meanwhile."""
+        raised = await self.accounts.raise_epoch(record.id, seen_epoch=record.epoch)
+        return replace(record, epoch=record.epoch + 1) if raised else None
 
     def ledger_key(self, record: AccountRecord) -> bytes:
         """The 32-byte key under which the account's ledger entries commit."""

@@ -170,9 +170,7 @@ class AddressBook:
             changes=changes,
             now=self.book.world.now(),
         )
-        if not await self.book.accounts.change_email(record.id, change, seen_epoch=record.epoch):
-            return None
-        return replace(
+        changed = replace(
             record,
             email=change.email,
             email_index=change.email_index,
@@ -180,7 +178,10 @@ class AddressBook:
             former_emails=kept,
             password_hash=None if drops_password else record.password_hash,
             epoch=record.epoch + 1,
+            updated_at=max(record.updated_at, change.now),
         )
+        write = self.book.accounts.change_email(record.id, change, seen_epoch=record.epoch)
+        return changed if await self.book.took_hold(write, changed) else None
 
     def _with_current(self, record: AccountRecord) -> list[FormerAddress]:
         former, kept = self.former(record), self._kept(record)
