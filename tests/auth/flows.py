@@ -225,6 +225,30 @@ async def undo(desk: Desk, token: str) -> None:
     await desk.email_undo.undo(token, BROWSER)
 
 
+async def sign_up_at_a_strangers_address(desk: Desk) -> tuple[str, str]:
+    await desk.immediate.sign_up(ADA, PASSWORD, "Mallory", BROWSER)
+    issued = await by_code(desk).start(ADA)
+    return issued.ticket, desk.newest_code()
+
+
+async def the_mailbox_has_it(desk: Desk, _: Any) -> None:
+    (account,) = desk.engine.accounts.values()
+    assert (account.email_verified, account.password_hash) == (True, None)
+    assert account.epoch == 1  # whatever was there before is void
+
+
+async def sign_up_unconfirmed(desk: Desk) -> tuple[Identity, str, str]:
+    session, issued = await desk.immediate.sign_up(ADA, PASSWORD, "Ada", BROWSER)
+    return await identity(desk, session), issued.ticket, desk.newest_code()
+
+
+async def it_is_confirmed(desk: Desk, asked: tuple[Identity, str, str]) -> None:
+    (account,) = desk.engine.accounts.values()
+    assert account.email_verified
+    assert await desk.keeping.listed(account.id)
+    assert await signs_in(desk, PASSWORD)
+
+
 # A ticket and a link are good once. Who is told that one was used has the account, the session or
 # the password already, or asks for another.
 USED = ("ticket_expired", "invalid_mailed_token")
@@ -260,6 +284,12 @@ FLOWS = {
     ),
     "change the address": Flow(
         ask_for_an_address, change_address, the_address_is_new, broken_off=USED
+    ),
+    "confirm the address": Flow(
+        sign_up_unconfirmed, change_address, it_is_confirmed, broken_off=USED
+    ),
+    "take over by code": Flow(
+        sign_up_at_a_strangers_address, sign_in_by_code, the_mailbox_has_it, USED
     ),
     "undo the change": Flow(lose_the_address, undo, nobody_has_it_but_the_mailbox, broken_off=USED),
 }

@@ -6,6 +6,7 @@ mailbox of the former address then sets a new password, as after a report.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from chronicle.auth import mails
@@ -47,14 +48,18 @@ class EmailUndo:
             raise _used()
         account_id = AccountId(known.account_id)
         was, restored = await self._bring_back(account_id, known.epoch)
-        try:
-            # Void already, with the epoch; their rows need not wait to expire.
-            await self.devices.revoke_all(account_id)
-            await self._note(account_id, visitor)
-            await self.tokens.spend(TokenPurpose.UNDO_EMAIL, token)
-            await self._tell(was, restored)
-        except Unavailable:
-            _log.exception("what follows from an undone change of an address is not all done")
+        # Void already, with the epoch; their rows need not wait to expire.
+        await self.devices.revoke_all(account_id)
+        owed: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: self._note(account_id, visitor),
+            lambda: self._tell(was, restored),
+            lambda: self.tokens.spend(TokenPurpose.UNDO_EMAIL, token),
+        )
+        for each in owed:
+            try:
+                await each()
+            except Unavailable:
+                _log.exception("what follows from an undone change of an address is not all done")
 
     async def _bring_back(
         self, account_id: AccountId, epoch: int

@@ -150,12 +150,8 @@ class PasswordReset:
             await self.devices.keep(
                 account.id, seen_epoch=account.epoch, epoch=changed.epoch, only=own
             )
-        try:
-            # The others are void already, with the epoch; their rows need not wait to expire.
-            await self.devices.revoke_all(account.id, but=own)
-        except Unavailable:
-            # The password is set: to say that it failed would be wrong.
-            _log.exception("the devices of before a reset could not be forgotten; they are void")
+        # The others are void already, with the epoch; their rows need not wait to expire.
+        await self.devices.revoke_all(account.id, but=own)
 
 
 def _invalid() -> Rejected:
