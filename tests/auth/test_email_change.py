@@ -237,9 +237,10 @@ async def test_an_undo_whose_event_was_noted_nowhere_is_done_all_the_same(desk: 
     who = await identity_of(desk, await desk.sign_up())
     await change(desk, who, NEXT)
     token = undo_token(desk)
+    desk.mailer.sent.clear()
     await replace(desk.email_undo, events=unreliable_events(desk)).undo(token, BROWSER)
     assert await address(desk, who.account_id) == ADA.entered
-    assert {mail.to for mail in desk.mailer.sent[-2:]} == {ADA.entered, NEXT.entered}
+    assert {mail.to for mail in desk.mailer.sent} == {ADA.entered, NEXT.entered}
     with pytest.raises(Rejected, match="invalid_mailed_token"):
         await desk.email_undo.undo(token, BROWSER)
 
