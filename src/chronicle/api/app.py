@@ -161,7 +161,7 @@ class ChronicleApp:
         except Failure as failure:
             answer = _describe(failure, request_id)
             if answer.status >= 500:
-                _log.warning("%s", failure, exc_info=failure, extra={"request_id": request_id})
+                _log_unavailable(failure, request_id)
             await exchange.answer_problem(answer)
         except Exception:  # noqa: BLE001 - a bug in one request ends that request alone
             _log.exception("a request failed", extra={"request_id": request_id})
@@ -238,6 +238,16 @@ def _describe(failure: Failure, request_id: str) -> Answer:
     if isinstance(failure, RangeNotSatisfiable):
         answer.headers.append((b"content-range", f"bytes */{failure.size}".encode()))
     return answer
+
+
+def _log_unavailable(failure: Failure, request_id: str) -> None:
+    """With a traceback where something failed below.
+
+    What was turned away on purpose has none: in a flood, writing them would cost more than all
+    the rest of turning away.
+    """
+    below = failure if failure.__cause__ is not None else None
+    _log.warning("%s", failure, exc_info=below, extra={"request_id": request_id})
 
 
 def _stopping() -> Unavailable:
