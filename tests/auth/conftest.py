@@ -10,6 +10,7 @@ import pytest
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.events import SqliteEvents
+from chronicle.adapters.database.sqlite.grants import SqliteGrants
 from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
 from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
 from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
@@ -35,7 +36,7 @@ from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
 from chronicle.security.guesses import MAILED_CODES, PASSWORDS, Guesses, GuessPurpose
-from chronicle.security.known_devices import DeviceBook
+from chronicle.security.known_devices import MOST_OF_AN_ACCOUNT, DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -101,6 +102,13 @@ class Desk:
         return await self.registration.finish(issued.ticket, self.newest_code(), BROWSER)
 
 
+async def remember(desk: Desk, account_id: bytes, *, epoch: int) -> str:
+    """Have an account know a browser; the token that the browser keeps."""
+    token, record = desk.devices.first_use(account_id, BROWSER, epoch=epoch)
+    await desk.devices.devices.add(record, keep=MOST_OF_AN_ACCOUNT)
+    return token
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     world = FakeWorld()
@@ -147,13 +155,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     new_device = NewDeviceNotice(
         book=book,
         events=events,
-        devices=devices,
         tokens=TokenDesk(SqliteMailedTokens(engine), world.world),
         mailer=mailer,
         base_url=BASE_URL,
         world=world.world,
     )
-    sign_in = SignIn(book, keeping, hashing, events, lock, new_device, world.world)
+    sign_in = SignIn(
+        book, keeping, SqliteGrants(engine), hashing, events, devices, lock, new_device, world.world
+    )
     registration = Registration(
         book=book,
         sign_in=sign_in,

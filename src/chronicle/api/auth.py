@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
-from chronicle.api.known_devices import device_token, pay_for_mail, welcome
+from chronicle.api.known_devices import pay_for_mail, presented, welcome
 from chronicle.api.request_reading import bearer_token
 from chronicle.api.session_answers import (
     IssuedTicket,
@@ -154,9 +154,9 @@ async def register(call: Call[Register, None]) -> IssuedTicket | Response:
 async def _register_at_once(call: Call[Register, None], email: EmailAddress) -> Response:
     body = call.body
     signed_in, issued = await call.app.immediate_registration.sign_up(
-        email, body.password, body.name, call.visitor
+        email, body.password, body.name, call.visitor, device=presented(call, body.token_transport)
     )
-    session = await welcome(call, signed_in, body.token_transport)
+    session = welcome(call, signed_in, body.token_transport)
     answer = NewSession(**msgspec.structs.asdict(session), email_verification=render_ticket(issued))
     return Response(msgspec.json.encode(answer), 201, media_type="application/json")
 
@@ -177,11 +177,16 @@ async def _register_at_once(call: Call[Register, None], email: EmailAddress) -> 
 async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     """Finish a sign-up with the mailed code or link: the account is made and signed in."""
     registration, body = call.app.registration, call.body
+    device = presented(call, body.token_transport)
     if body.token is not None and body.code is None:
-        signed_in = await registration.finish_with_link(body.ticket, body.token, call.visitor)
+        signed_in = await registration.finish_with_link(
+            body.ticket, body.token, call.visitor, device=device
+        )
     else:
-        signed_in = await registration.finish(body.ticket, _code_alone(body), call.visitor)
-    return await welcome(call, signed_in, call.body.token_transport)
+        signed_in = await registration.finish(
+            body.ticket, _code_alone(body), call.visitor, device=device
+        )
+    return welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -214,9 +219,9 @@ async def login(call: Call[Login, None]) -> SessionObject:
     """
     email = parse_email(call.body.email)
     signed_in = await call.app.sign_in.with_password(
-        email, call.body.password, call.visitor, device_token=device_token(call)
+        email, call.body.password, call.visitor, device=presented(call, call.body.token_transport)
     )
-    return await welcome(call, signed_in, call.body.token_transport)
+    return welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -242,16 +247,17 @@ async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
 )
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     """Sign in with the mailed code or link, where the ticket is."""
-    sign_in, body, device = call.app.code_sign_in, call.body, device_token(call)
+    sign_in, body = call.app.code_sign_in, call.body
+    device = presented(call, body.token_transport)
     if body.token is not None and body.code is None:
         signed_in = await sign_in.finish_with_link(
-            body.ticket, body.token, call.visitor, device_token=device
+            body.ticket, body.token, call.visitor, device=device
         )
     else:
         signed_in = await sign_in.finish(
-            body.ticket, _code_alone(body), call.visitor, device_token=device
+            body.ticket, _code_alone(body), call.visitor, device=device
         )
-    return await welcome(call, signed_in, call.body.token_transport)
+    return welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(

@@ -43,6 +43,11 @@ class PasswordGuess:
         """Whether it may be answered by what the password is."""
         return self.guess.allowed
 
+    @property
+    def settled(self) -> tuple[str, bytes]:
+        """What no longer counts if it was right: a device's says nothing of the identifier's."""
+        return self.guesses.purpose, self.subject
+
 
 @dataclass(frozen=True, slots=True)
 class AccountLock:
@@ -104,10 +109,6 @@ class AccountLock:
             locale=account.locale if account else None,
         )
         await self.mailer.send(replace(mail, void=account is None))
-
-    async def right(self, tried: PasswordGuess) -> None:
-        """It was right: its guesses begin anew. A device's says nothing about the identifier's."""
-        await tried.guesses.settle(tried.subject)
 
     async def unchecked(self, tried: PasswordGuess) -> None:
         """It could not be checked, so it does not count."""

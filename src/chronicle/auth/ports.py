@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NewType, Protocol
 from uuid import UUID
 
+from chronicle.security.ports import DeviceUse, EventRecord, KnownDeviceRecord
 from chronicle.users.ports import AccountId, ProfileRecord
 
 SessionId = NewType("SessionId", bytes)
@@ -92,6 +93,35 @@ class Sessions(Protocol):
 
     async def forget(self, *, before: datetime) -> int:
         """Drop sessions that expired for good before a moment, some at a time; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a granted sign-in leaves behind.
+
+    The guess that was right is `settled`, by its purpose and subject: it no longer counts.
+    `device` is one that is known from now on, of which the account keeps the `keep_devices` last
+    used ones, or one that was known before.
+    """
+
+    event: EventRecord
+    session: SessionRecord
+    settled: tuple[str, bytes] | None = None
+    device: KnownDeviceRecord | DeviceUse | None = None
+    keep_devices: int = 0
+
+
+class Grants(Protocol):
+    """The one way in which sessions begin."""
+
+    async def add(self, granted: Granted) -> None:
+        """Store all of it; durable on return.
+
+        No session ever stands without its event. In one write where the database has such; else
+        what fails half way can leave an event without a session, which harms nobody, or a session
+        that nobody was given the tokens of. A device that could not be stored is no failure
+        there: it loses a convenience.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from chronicle.auth.ports import Mail, Mailer
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.errors import Conflict
+from chronicle.security.known_devices import NOTHING_PRESENTED, Presented
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook, NewAccount
 from chronicle.users.emails import EmailAddress
@@ -105,7 +106,14 @@ class Registration:
         await self.mailer.send(self._mail(sign_up, code, ticket))
         return issued
 
-    async def finish(self, ticket: str, typed_code: str, visitor: Visitor) -> SignedIn:
+    async def finish(
+        self,
+        ticket: str,
+        typed_code: str,
+        visitor: Visitor,
+        *,
+        device: Presented = NOTHING_PRESENTED,
+    ) -> SignedIn:
         """Make the account and sign it in.
 
         The account's id was drawn at the start and is unique in the database, so of any number of
@@ -117,9 +125,11 @@ class Registration:
             Conflict: `email_taken`: another sign-up with this address was faster.
         """
         sign_up = await self.codes.check(TicketPurpose.SIGN_UP, ticket, typed_code, _SignUp)
-        return await self._open(ticket, sign_up, visitor)
+        return await self._open(ticket, sign_up, visitor, device)
 
-    async def finish_with_link(self, ticket: str, token: str, visitor: Visitor) -> SignedIn:
+    async def finish_with_link(
+        self, ticket: str, token: str, visitor: Visitor, *, device: Presented = NOTHING_PRESENTED
+    ) -> SignedIn:
         """As `finish`, with the token of the mailed link, in the browser that has the ticket.
 
         Raises:
@@ -127,9 +137,11 @@ class Registration:
             Gone, Conflict: as `finish`.
         """
         sign_up = await self.codes.check_link(TicketPurpose.SIGN_UP, ticket, token, _SignUp)
-        return await self._open(ticket, sign_up, visitor)
+        return await self._open(ticket, sign_up, visitor, device)
 
-    async def _open(self, ticket: str, sign_up: _SignUp, visitor: Visitor) -> SignedIn:
+    async def _open(
+        self, ticket: str, sign_up: _SignUp, visitor: Visitor, device: Presented
+    ) -> SignedIn:
         if sign_up.taken:
             raise wrong_code()
         try:
@@ -139,7 +151,9 @@ class Registration:
                 raise expired() from conflict
             raise
         await self.codes.drop(ticket)
-        return await self.sign_in.grant(account, ("pwd", "otp"), visitor, signs_up=True)
+        return await self.sign_in.grant(
+            account, ("pwd", "otp"), visitor, device=device, signs_up=True
+        )
 
     def _new_account(self, sign_up: _SignUp) -> NewAccount:
         return NewAccount(

@@ -18,17 +18,28 @@ import msgspec
 
 from chronicle.errors import Unavailable
 from chronicle.security.encryption import FieldCipher
-from chronicle.security.ports import KnownDeviceRecord, KnownDevices
+from chronicle.security.ports import DeviceUse, KnownDeviceRecord, KnownDevices
 from chronicle.security.visitors import Visitor
 from chronicle.world import World
 
 _log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=365)
+MOST_OF_AN_ACCOUNT = 50
 
 _TABLE = "known_devices"
 _TOKEN_BYTES = 32
-_MOST_OF_AN_ACCOUNT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a client shows of itself: the token that it `keeps`, or would, if it keeps any."""
+
+    token: str | None = None
+    keeps: bool = False
+
+
+NOTHING_PRESENTED = Presented()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +73,32 @@ class DeviceBook:
         """Whether any account knows, or knew, the device that presents this token."""
         return await self.devices.find(_hash(token), now=self.world.now()) is not None
 
-    async def remember(
-        self, account_id: bytes, token: str | None, visitor: Visitor, *, epoch: int
-    ) -> str:
-        """Note that a device signed in; the token that it is to keep for `LIFETIME`.
-
-        The one that it presents, if the account knows it, or a new one of 43 characters. `epoch`
-        is the session's: if the account's has moved on meanwhile, the device is void like it.
-        """
+    def used_again(self, device_id: bytes, visitor: Visitor) -> DeviceUse:
+        """That a known device signed in, to be stored; it keeps its token for `LIFETIME` more."""
         now = self.world.now()
-        known = await self.recognise(account_id, token, epoch=epoch)
-        if known is not None and token is not None:
-            sealed = self._seal(known, visitor)
-            if await self.devices.touch(known, visitor=sealed, now=now, expires_at=now + LIFETIME):
-                return token
-        return await self._add(account_id, epoch, visitor, now)
+        return DeviceUse(device_id, self._seal(device_id, visitor), now, now + LIFETIME)
+
+    def first_use(
+        self, account_id: bytes, visitor: Visitor, *, epoch: int
+    ) -> tuple[str, KnownDeviceRecord]:
+        """A device to be stored, and the token of 43 characters that it keeps for `LIFETIME`.
+
+        `epoch` is the session's: if the account's has moved on meanwhile, the device is void like
+        it. An account keeps no more than `MOST_OF_AN_ACCOUNT`.
+        """
+        raw = self.world.random_bytes(_TOKEN_BYTES)
+        token = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        device_id, now = self.world.new_id(), self.world.now()
+        return token, KnownDeviceRecord(
+            id=device_id,
+            account_id=account_id,
+            epoch=epoch,
+            token_hash=_hash(token),
+            visitor=self._seal(device_id, visitor),
+            created_at=now,
+            last_used_at=now,
+            expires_at=now + LIFETIME,
+        )
 
     async def listed(self, account_id: bytes, *, epoch: int) -> list[KnownDevice]:
         """The devices that an account knows at this epoch, newest first."""
@@ -109,23 +131,6 @@ class DeviceBook:
     async def forget_old(self) -> int:
         """Drop devices that have expired; how many."""
         return await self.devices.forget(before=self.world.now())
-
-    async def _add(self, account_id: bytes, epoch: int, visitor: Visitor, now: datetime) -> str:
-        raw = self.world.random_bytes(_TOKEN_BYTES)
-        token = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-        device_id = self.world.new_id()
-        record = KnownDeviceRecord(
-            id=device_id,
-            account_id=account_id,
-            epoch=epoch,
-            token_hash=_hash(token),
-            visitor=self._seal(device_id, visitor),
-            created_at=now,
-            last_used_at=now,
-            expires_at=now + LIFETIME,
-        )
-        await self.devices.add(record, keep=_MOST_OF_AN_ACCOUNT)
-        return token
 
     def _seal(self, device_id: bytes, visitor: Visitor) -> bytes:
         plain = msgspec.msgpack.encode(visitor)

@@ -128,13 +128,14 @@ class People:
         self.sign_in = SignIn(
             book=self.book,
             keeping=self.sessions,
+            grants=storage.grants,
             hashing=hashing,
             events=self.events,
+            devices=self.devices,
             lock=self.lock,
             new_device=NewDeviceNotice(
                 book=self.book,
                 events=self.events,
-                devices=self.devices,
                 tokens=tokens,
                 mailer=mailer,
                 base_url=settings.base_url,
