@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import msgspec
 
@@ -18,7 +17,7 @@ from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
 from chronicle.users.ports import AccountId, ProfileRecord
-from chronicle.world import World
+from chronicle.world import World, id_text
 
 _log = logging.getLogger(__name__)
 
@@ -199,9 +198,9 @@ class SessionKeeping:
         claims = Claims(
             iss=self.issuer.issuer,
             aud=self.issuer.audience,
-            sub=str(UUID(bytes=session.account_id)),
+            sub=id_text(session.account_id),
             client_id=self.issuer.client_id,
-            sid=str(UUID(bytes=session.id)),
+            sid=id_text(session.id),
             jti=self.world.random_bytes(16).hex(),
             iat=unix_seconds(now),
             nbf=unix_seconds(now),
@@ -273,7 +272,7 @@ class SessionKeeping:
             return
         _log.warning(
             "refresh token replayed; session ended",
-            extra={"session_id": str(UUID(bytes=session.id))},
+            extra={"session_id": id_text(session.id)},
         )
         # The session is over whether or not its owner hears of it; the log line above stays.
         try:

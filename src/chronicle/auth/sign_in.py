@@ -7,7 +7,6 @@ event with its ledger entry, without which there is no session.
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from chronicle.auth.account_lock import AccountLock, PasswordGuess
 from chronicle.auth.new_device import NewDeviceNotice
@@ -30,7 +29,7 @@ from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountRecord
-from chronicle.world import World
+from chronicle.world import World, id_text
 
 _log = logging.getLogger(__name__)
 
@@ -165,8 +164,8 @@ class SignIn:
         entry = compose(
             Kind.SIGN_IN,
             {
-                "owner": str(UUID(bytes=account.id)),
-                "session": str(UUID(bytes=session_id)),
+                "owner": id_text(account.id),
+                "session": id_text(session_id),
                 "method": method,
             },
             ledger_key=self.book.ledger_key(account),

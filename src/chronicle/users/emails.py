@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -43,6 +44,7 @@ def parse_email(text: str) -> EmailAddress:
     return EmailAddress(entered=f"{local}@{ascii_domain}", canonical=canonical)
 
 
+@lru_cache(maxsize=1024)  # most people have theirs with one of a few
 def _domain(domain: str) -> str:
     try:
         ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
