@@ -35,7 +35,7 @@ from chronicle.api.problems import Answer, describe, internal_error
 from chronicle.api.rate_limit import ANSWER_HEADERS
 from chronicle.api.runner import Runner
 from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
-from chronicle.errors import Failure, NotFound, Rejected, Unavailable
+from chronicle.errors import Failure, NotFound, Overloaded, Rejected, Unavailable
 from chronicle.world import id_text
 
 _log = logging.getLogger(__name__)
@@ -160,8 +160,8 @@ class ChronicleApp:
             await self._dispatch(scope, receive, exchange)
         except Failure as failure:
             answer = _describe(failure, request_id)
-            if answer.status >= 500:
-                _log_unavailable(failure, request_id)
+            if answer.status >= 500 and not isinstance(failure, Overloaded):
+                _log.warning("%s", failure, exc_info=failure, extra={"request_id": request_id})
             await exchange.answer_problem(answer)
         except Exception:  # noqa: BLE001 - a bug in one request ends that request alone
             _log.exception("a request failed", extra={"request_id": request_id})
@@ -238,16 +238,6 @@ def _describe(failure: Failure, request_id: str) -> Answer:
     if isinstance(failure, RangeNotSatisfiable):
         answer.headers.append((b"content-range", f"bytes */{failure.size}".encode()))
     return answer
-
-
-def _log_unavailable(failure: Failure, request_id: str) -> None:
-    """With a traceback where something failed below.
-
-    What was turned away on purpose has none: in a flood, writing them would cost more than all
-    the rest of turning away.
-    """
-    below = failure if failure.__cause__ is not None else None
-    _log.warning("%s", failure, exc_info=below, extra={"request_id": request_id})
 
 
 def _stopping() -> Unavailable:

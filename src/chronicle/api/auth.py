@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
-from chronicle.api.known_devices import pay_for_mail, presented, welcome
+from chronicle.api.known_devices import pay_for_mail, presented, refuse_when_full, welcome
 from chronicle.api.request_reading import bearer_token
 from chronicle.api.session_answers import (
     IssuedTicket,
@@ -210,6 +210,7 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     problems=("invalid_credentials", "overloaded", "unavailable"),
     budget=budgets.SIGN_IN,
     challenge=Whom.ALL_BUT_KNOWN_DEVICES,
+    turns_away=refuse_when_full,
 )
 async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password.

@@ -19,6 +19,12 @@ def device_token(call: Call[Any, Any]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def refuse_when_full(call: Call[Any, Any]) -> None:
+    """Unavailable (`overloaded`) when no password can be hashed now: before any work is done."""
+    hashing = call.app.sign_in.hashing
+    hashing.refuse_when_full(perhaps_known=device_token(call) is not None)
+
+
 def forget_device_cookie(call: Call[Any, Any]) -> None:
     """Have the browser drop its token."""
     set_cookie(call, DEVICE_COOKIE, "", 0)

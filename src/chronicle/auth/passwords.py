@@ -1,6 +1,8 @@
 """Hashing passwords without holding anybody else up."""
 
 import asyncio
+import logging
+import math
 import os
 import sys
 import threading
@@ -13,7 +15,9 @@ from typing import Any, TypeVar
 
 from chronicle.auth.password_formats import is_password
 from chronicle.auth.password_schemes import PasswordScheme
-from chronicle.errors import Unavailable
+from chronicle.errors import Overloaded
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -21,6 +25,7 @@ T = TypeVar("T")
 # Reads stay as quick as with 10, and sign-ins beside other busy programs five times quicker.
 _YIELDS = 5
 _MILDEST = 19
+_TOLD_AGAIN_SECONDS = 60.0
 
 
 def normalize_password(password: str) -> str:
@@ -81,6 +86,7 @@ class PasswordHashing:
         self._strangers: deque[_Waiting] = deque()
         self._known: dict[bytes, _Waiting] = {}
         self._known_are_next = True
+        self._told_at = -math.inf
         self._decoy = scheme.hash("a password that belongs to nobody")
 
     async def hash(self, password: str) -> str:
@@ -126,7 +132,17 @@ class PasswordHashing:
         if perhaps_known:
             full = full and len(self._known) >= self._reserved
         if self._idle <= 0 and full:
-            raise _overloaded()
+            raise self._turned_away()
+
+    def _turned_away(self) -> Overloaded:
+        now = asyncio.get_running_loop().time()
+        # Not for each of them: in a flood that would cost more than all the rest of turning away.
+        if now - self._told_at >= _TOLD_AGAIN_SECONDS:
+            self._told_at = now
+            _log.warning("sign-ins are turned away: more passwords wait than can be hashed")
+        return Overloaded(
+            message="Too many sign-ins at once. Try again shortly.", retry_after_seconds=2
+        )
 
     def _note_strain(self) -> None:
         if self._idle <= 0 and len(self._strangers) >= self._queue - self._queue // 4:
@@ -151,7 +167,7 @@ class PasswordHashing:
         elif len(self._strangers) < self._queue:
             self._strangers.append(waiting)
         else:
-            raise _overloaded()
+            raise self._turned_away()
 
     def _start(self, waiting: _Waiting) -> None:
         self._idle -= 1
@@ -176,9 +192,3 @@ class PasswordHashing:
             return self._known.pop(next(iter(self._known)))
         self._known_are_next = True
         return self._strangers.popleft() if self._strangers else None
-
-
-def _overloaded() -> Unavailable:
-    return Unavailable(
-        "overloaded", "Too many sign-ins at once. Try again shortly.", retry_after_seconds=2
-    )
