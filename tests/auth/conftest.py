@@ -64,12 +64,12 @@ class CountingHashing(PasswordHashing):
         return await super().hash(password)
 
     async def matches(
-        self, password: str, password_hash: str | None, *, device: bytes | None = None
+        self, password: str, password_hash: str | None, *, known_at: bytes | None = None
     ) -> bool:
         if self.full:
             raise Unavailable("overloaded")
         self.computed += 1
-        return await super().matches(password, password_hash, device=device)
+        return await super().matches(password, password_hash, known_at=known_at)
 
 
 @dataclass
@@ -141,7 +141,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         world=world.world,
     )
     counts = SqliteGuessCounts(engine)
-    devices = DeviceBook(SqliteKnownDevices(engine), cipher, world.world)
+    devices = DeviceBook(SqliteKnownDevices(engine), cipher, index, world.world)
     lock = AccountLock(
         by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world.world),
         by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world.world),

@@ -21,8 +21,8 @@ def device_token(call: Call[Any, Any]) -> str | None:
 
 def refuse_when_full(call: Call[Any, Any]) -> None:
     """Unavailable (`overloaded`) when no password can be hashed now: before any work is done."""
-    hashing = call.app.sign_in.hashing
-    hashing.refuse_when_full(perhaps_known=device_token(call) is not None)
+    perhaps_known = call.app.devices.is_genuine(device_token(call))
+    call.app.sign_in.hashing.refuse_when_full(perhaps_known=perhaps_known)
 
 
 def forget_device_cookie(call: Call[Any, Any]) -> None:

@@ -35,11 +35,11 @@ def normalize_password(password: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Work that waits for a thread; `device` is the known device that it is for, if any."""
+    """Work that waits for a thread; `known_at` is the account that knows who asks, if any."""
 
     work: Callable[[], Any]
     done: "asyncio.Future[Any]"
-    device: bytes | None
+    known_at: bytes | None
 
 
 def _give_way() -> None:
@@ -59,7 +59,7 @@ class PasswordHashing:
     A hash takes tens of milliseconds of a core. Queued without a bound, a flood of sign-ins would
     make everybody wait for seconds; refused at once, most go on as before.
 
-    Known devices have `reserved` places of their own behind the same threads, one for each device.
+    Known devices have `reserved` places of their own behind the same threads, one for each account.
     Where both wait they take turns, so a flood of strangers delays a known device by no more than
     one hash for each known one before it, and the other way round.
     """
@@ -94,14 +94,14 @@ class PasswordHashing:
         return await self._run(lambda: self._scheme.hash(password))
 
     async def matches(
-        self, password: str, password_hash: str | None, *, device: bytes | None = None
+        self, password: str, password_hash: str | None, *, known_at: bytes | None = None
     ) -> bool:
         """Whether it is the password. Where no hash can be read, the same work is done, in vain.
 
-        `device` is the known device that asks, which may take a reserved place.
+        `known_at` is the account that knows the device that asks, and has one reserved place.
         """
         against = self._decoy if password_hash is None else password_hash
-        matched = await self._run(lambda: self._verify(password, against), device)
+        matched = await self._run(lambda: self._verify(password, against), known_at)
         return matched and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
@@ -148,9 +148,9 @@ class PasswordHashing:
         if self._idle <= 0 and len(self._strangers) >= self._queue - self._queue // 4:
             self._on_strain()
 
-    async def _run(self, work: Callable[[], T], device: bytes | None = None) -> T:
+    async def _run(self, work: Callable[[], T], known_at: bytes | None = None) -> T:
         self._note_strain()
-        waiting = _Waiting(work, asyncio.get_running_loop().create_future(), device)
+        waiting = _Waiting(work, asyncio.get_running_loop().create_future(), known_at)
         if self._idle > 0:
             self._start(waiting)
         else:
@@ -160,10 +160,11 @@ class PasswordHashing:
         return result
 
     def _line_up(self, waiting: _Waiting) -> None:
-        device = waiting.device
-        # One place each: whoever signs in with one device a hundred times at once is one of many.
-        if device is not None and device not in self._known and len(self._known) < self._reserved:
-            self._known[device] = waiting
+        account = waiting.known_at
+        # One place each: whoever signs in to one account a hundred times at once, with as many
+        # devices that it knows, is one of many.
+        if account is not None and account not in self._known and len(self._known) < self._reserved:
+            self._known[account] = waiting
         elif len(self._strangers) < self._queue:
             self._strangers.append(waiting)
         else:

@@ -64,7 +64,12 @@ class Reauthentication:
         account = await self.sign_in.book.record(identity.account_id)
         known = await self.sign_in.devices.recognise(account.id, device.token, epoch=account.epoch)
         await self.again.demand(
-            identity, account, password, visitor, before=EventKind.SIGN_IN, device=known
+            identity,
+            account,
+            password,
+            visitor,
+            before=EventKind.SIGN_IN,
+            known_device=known is not None,
         )
         return await self._replace(identity, account, ("pwd",), visitor, device)
 

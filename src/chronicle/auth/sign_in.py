@@ -70,14 +70,16 @@ class SignIn:
             TooMany: `too_many_attempts`: locked, whether or not there is an account.
             Unavailable: `overloaded`; the guess does not count.
         """
-        self.hashing.refuse_when_full(perhaps_known=device.token is not None)
+        self.hashing.refuse_when_full(perhaps_known=self.devices.is_genuine(device.token))
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)
         guess = await self.lock.begin(email, account, device.token)
         try:
-            known = guess.device_id if guess.allowed else None
-            matched = await self.hashing.matches(normal, stored, device=known)
+            known = account is not None and guess.device_id is not None and guess.allowed
+            matched = await self.hashing.matches(
+                normal, stored, known_at=account.id if known and account else None
+            )
         except Unavailable:
             await self.lock.unchecked(guess)
             raise

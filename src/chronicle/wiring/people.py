@@ -115,7 +115,7 @@ class People:
         )
         self.tokens = tokens = TokenDesk(storage.mailed_tokens, world)
         counts = storage.guess_counts
-        self.devices = DeviceBook(storage.known_devices, self.cipher, world)
+        self.devices = DeviceBook(storage.known_devices, self.cipher, self.index, world)
         self.lock = AccountLock(
             by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world),
             by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world),
