@@ -95,6 +95,10 @@ LOOK_ALIKES = {
     "an office with r and n": "adrnin",
     "an office in phonetic letters": "rᴏᴏt",
     "an office with l": "admln",
+    "an office with a one": "Adm1n",
+    "an office with a small letter's capital": "Ɑdmin",
+    "an office with a capital alone alike": "ƦOOT",
+    "an office in Lisu": "ꓣꓳꓳꓔ",
 }
 
 

@@ -58,7 +58,9 @@ LOOK_ALIKES = {
     "fullwidth": "ａda@example.org",
     "a ligature": "ﬁona@example.org",
     "mathematical": "𝐚𝐝𝐚@example.org",
-    "digits of two scripts": "ada1२@example.org",
+    "a superscript": "ada²@example.org",
+    "Greek capitals of small letters that look Latin": "ΣΟΣ@example.org",
+    "digits of two scripts": "राम1२@example.org",
 }
 
 
