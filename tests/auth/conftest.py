@@ -142,11 +142,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     )
     counts = SqliteGuessCounts(engine)
     devices = DeviceBook(SqliteKnownDevices(engine), cipher, index, world.world)
+    addresses = AddressBook(book)
     lock = AccountLock(
         by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world.world),
         by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world.world),
         devices=devices,
         book=book,
+        addresses=addresses,
         tokens=TokenDesk(SqliteMailedTokens(engine), world.world),
         mailer=mailer,
         base_url=BASE_URL,
@@ -165,6 +167,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     )
     registration = Registration(
         book=book,
+        addresses=addresses,
         sign_in=sign_in,
         hashing=hashing,
         policy=PasswordPolicy(("chronicle",), breached=None),
@@ -173,7 +176,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         base_url=BASE_URL,
         world=world.world,
     )
-    addresses = AddressBook(book)
     again = PasswordAgain(
         guesses=Guesses(counts, GuessPurpose.PASSWORD_AGAIN, PASSWORDS, world.world),
         hashing=hashing,

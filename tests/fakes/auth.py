@@ -15,7 +15,7 @@ class InMemoryTickets:
         self.kept: dict[bytes, Ticket] = {}
         self.down = False
 
-    async def put(self, ticket: Ticket) -> None:
+    async def put(self, ticket: Ticket, *, now: datetime) -> None:
         self._fail_if_down()
         self.kept[ticket.key] = ticket
 

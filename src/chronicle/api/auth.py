@@ -28,7 +28,8 @@ from chronicle.auth.tokens import JWKS_SECONDS, Identity
 from chronicle.errors import FieldError, Rejected, Unauthenticated
 from chronicle.security import budgets
 from chronicle.settings import Registration
-from chronicle.users.emails import EmailAddress, parse_email
+from chronicle.users.emails import EmailAddress, parse_email, parse_new_email
+from chronicle.users.names import parse_name
 
 endpoint = Routes("Sign-in")
 
@@ -129,7 +130,7 @@ class SessionList(msgspec.Struct):
     status=202,
     also={201: "With `CHRONICLE_REGISTRATION=immediate`: the account is made and signed in."},
     also_answers={201: NewSession},
-    problems=("email_taken", "overloaded", "unavailable"),
+    problems=("email_taken", "look_alike", "overloaded", "unavailable"),
     budget=budgets.REGISTER,
     challenge=Whom.EVERYBODY,
 )
@@ -143,18 +144,21 @@ async def register(call: Call[Register, None]) -> IssuedTicket | Response:
     `email_verification` is the ticket for the code that is mailed. An address that has an account
     is then refused: 409 `email_taken`.
     """
-    email = parse_email(call.body.email)
+    email = parse_new_email(call.body.email)
+    name = None if call.body.name is None else parse_name(call.body.name)
     await call.app.limits.spend_mail(budgets.REGISTER, email.canonical, call.visitor.address)
     if call.app.settings.registration is Registration.IMMEDIATE:
-        return await _register_at_once(call, email)
-    issued = await call.app.registration.start(email, call.body.password, call.body.name)
+        return await _register_at_once(call, email, name)
+    issued = await call.app.registration.start(email, call.body.password, name)
     return render_ticket(issued)
 
 
-async def _register_at_once(call: Call[Register, None], email: EmailAddress) -> Response:
+async def _register_at_once(
+    call: Call[Register, None], email: EmailAddress, name: str | None
+) -> Response:
     body = call.body
     signed_in, issued = await call.app.immediate_registration.sign_up(
-        email, body.password, body.name, call.visitor, device=presented(call, body.token_transport)
+        email, body.password, name, call.visitor, device=presented(call, body.token_transport)
     )
     session = welcome(call, signed_in, body.token_transport)
     answer = NewSession(**msgspec.structs.asdict(session), email_verification=render_ticket(issued))

@@ -142,8 +142,8 @@ class Tickets(Protocol):
     Every method raises Unavailable when the shared state does not answer in time.
     """
 
-    async def put(self, ticket: Ticket) -> None:
-        """Store a new ticket."""
+    async def put(self, ticket: Ticket, *, now: datetime) -> None:
+        """Store a new ticket, for the time from `now` to its expiry, whatever the time is there."""
 
     async def guess(
         self, key: bytes, code_mac: bytes, *, now: datetime

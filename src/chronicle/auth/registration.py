@@ -23,8 +23,9 @@ from chronicle.errors import Conflict
 from chronicle.security.known_devices import NOTHING_PRESENTED, Presented
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook, NewAccount
+from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import EmailAddress
-from chronicle.users.ports import AccountId
+from chronicle.users.ports import AccountId, AccountRecord
 from chronicle.world import World
 
 
@@ -49,6 +50,7 @@ class Registration:
     """Sign-up: start, another code, finish."""
 
     book: AccountBook
+    addresses: AddressBook
     sign_in: SignIn
     hashing: PasswordHashing
     policy: PasswordPolicy
@@ -61,6 +63,7 @@ class Registration:
         """Mail a code to the address; or, when it has an account, a notice to its owner.
 
         The same is done and answered in both cases: one hash, one look-up, one ticket, one mail.
+        An account that never verified the address does not count: it gives way to whoever does.
 
         Raises:
             Rejected: the password can't be set.
@@ -68,15 +71,16 @@ class Registration:
         """
         owner = PasswordOwner(email.entered, name)
         password_hash = await self.hashing.hash(await self.policy.accept(password, owner))
-        known = await self.book.addressee(email)
+        holder = await self.book.find(email)
+        taken = holder is not None and holder.email_verified
         sign_up = _SignUp(
             account_id=self.world.new_id(),
             email_entered=email.entered,
             email_canonical=email.canonical,
             name=name,
             password_hash=password_hash,
-            mail_to=known.mail_to,
-            taken=known.account_id is not None,
+            mail_to=self._stored_spelling(holder) if holder and taken else email.entered,
+            taken=taken,
         )
         subject = self.book.email_index(email)
         issued, code = await self.codes.issue(TicketPurpose.SIGN_UP, subject, sign_up)
@@ -145,6 +149,7 @@ class Registration:
         if sign_up.taken:
             raise wrong_code()
         try:
+            await self.addresses.give_way(sign_up.email, to=AccountId(sign_up.account_id))
             account = await self.book.open(self._new_account(sign_up))
         except Conflict as conflict:
             if conflict.code == "account_exists":
@@ -154,6 +159,10 @@ class Registration:
         return await self.sign_in.grant(
             account, ("pwd", "otp"), visitor, device=device, signs_up=True
         )
+
+    def _stored_spelling(self, holder: AccountRecord) -> str:
+        # Another spelling may be another mailbox.
+        return self.book.in_the_clear(holder).email
 
     def _new_account(self, sign_up: _SignUp) -> NewAccount:
         return NewAccount(

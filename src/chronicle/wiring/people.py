@@ -116,11 +116,13 @@ class People:
         self.tokens = tokens = TokenDesk(storage.mailed_tokens, world)
         counts = storage.guess_counts
         self.devices = DeviceBook(storage.known_devices, self.cipher, self.index, world)
+        self.addresses = AddressBook(self.book)
         self.lock = AccountLock(
             by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world),
             by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world),
             devices=self.devices,
             book=self.book,
+            addresses=self.addresses,
             tokens=tokens,
             mailer=mailer,
             base_url=settings.base_url,
@@ -147,7 +149,6 @@ class People:
         tickets = ValkeyTickets(storage.shared_state)
         code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
         codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
-        self.addresses = AddressBook(self.book)
         self.code_sign_in = CodeSignIn(
             book=self.book,
             codes=codes,
@@ -212,6 +213,7 @@ class People:
         )
         self.registration = Registration(
             book=self.book,
+            addresses=self.addresses,
             sign_in=self.sign_in,
             hashing=hashing,
             policy=policy,
