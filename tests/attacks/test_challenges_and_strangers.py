@@ -14,7 +14,7 @@ from chronicle.security.known_devices import DeviceBook
 from chronicle.security.load_watch import LoadWatch
 from chronicle.security.ports import KnownDeviceRecord
 from chronicle.security.visitors import visitor
-from chronicle.settings import ChallengeDemand
+from chronicle.setting_choices import ChallengeDemand
 from chronicle.users.accounts import AccountBook
 from tests.fakes.challenges import InMemorySpentChallenges
 from tests.fakes.world import FakeWorld, keyring

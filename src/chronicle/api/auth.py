@@ -27,7 +27,7 @@ from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession
 from chronicle.auth.tokens import JWKS_SECONDS, Identity
 from chronicle.errors import FieldError, Rejected, Unauthenticated
 from chronicle.security import budgets
-from chronicle.settings import Registration
+from chronicle.setting_choices import Registration
 from chronicle.users.emails import EmailAddress, parse_email, parse_new_email
 from chronicle.users.names import parse_name
 

@@ -36,8 +36,9 @@ from chronicle.security.guesses import MAILED_CODES, PASSWORDS, Guesses, GuessPu
 from chronicle.security.keys import Keyring
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk
+from chronicle.setting_choices import BreachCheck, PasswordHash
 from chronicle.setting_values import host_of
-from chronicle.settings import BreachCheck, PasswordHash, Settings
+from chronicle.settings import Settings
 from chronicle.users.accounts import AccountBook
 from chronicle.users.addresses import AddressBook
 from chronicle.wiring.storage import Storage
