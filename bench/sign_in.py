@@ -52,7 +52,9 @@ async def _run() -> None:
         with chronicle_process(Path(folder)) as (pid, url):
             costs = await _costs(pid, url)
             _print_costs(costs)
-            _print_load(await _under_load(url, median(hash for _, hash in costs) / 1000))
+            hash_seconds = median(hash for _, hash in costs) / 1000
+            _print_load(await _under_load(url, hash_seconds))
+            _print_bursts(await _under_load(url, hash_seconds, together=True))
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     cheapest = await sign_in_timing.measure(cheap, **sign_in_timing.CHEAPEST)
     sign_in_timing.print_timings(cheapest, "cheapest hash")
@@ -106,14 +108,14 @@ class _Load:
     overflow: list[float] = field(default_factory=list)
 
 
-async def _under_load(url: str, hash_seconds: float) -> _Load:
+async def _under_load(url: str, hash_seconds: float, *, together: bool = False) -> _Load:
     connection = await Connection.to(url)
     read = get("/api/auth/user", (await _sign_in(connection)).json["access_token"])
     load = _Load()
     await _reads(connection, read)
     for _ in range(_LOAD_ROUNDS):
         load.idle.append(await _reads(connection, read))
-        flood = asyncio.ensure_future(_flood(url, _FLOOD / hash_seconds, load))
+        flood = asyncio.ensure_future(_flood(url, _FLOOD / hash_seconds, load, together=together))
         await asyncio.sleep(0.5)
         load.loaded.append(await _reads(connection, read))
         await flood
@@ -151,11 +153,14 @@ async def _at_rate(
         await act(max(due, time.perf_counter()) if ahead > 0 else due)
 
 
-async def _flood(url: str, per_second: float, load: _Load) -> None:
+async def _flood(url: str, per_second: float, load: _Load, *, together: bool) -> None:
     connections = [await Connection.to(url) for _ in range(_CONNECTIONS)]
     numbers = iter(range(1_000_000))
 
-    async def sign_in(connection: Connection) -> None:
+    async def sign_in(connection: Connection, place: int) -> None:
+        # Evenly, or else all of them at once, again and again.
+        await asyncio.sleep(0 if together else place / per_second)
+
         async def act(_: float) -> None:
             body = {"email": f"{time.time_ns()}-{next(numbers)}@example.org", "password": _PASSWORD}
             timed = await connection.ask(post("/api/auth/login", body))
@@ -165,7 +170,7 @@ async def _flood(url: str, per_second: float, load: _Load) -> None:
 
         await _at_rate(per_second / _CONNECTIONS, _LOAD_SECONDS + 1, act)
 
-    await asyncio.gather(*map(sign_in, connections))
+    await asyncio.gather(*map(sign_in, connections, range(_CONNECTIONS)))
     for connection in connections:
         connection.close()
 
@@ -190,6 +195,18 @@ def _print_load(load: _Load) -> None:
             f"  reads, {what}: median {report.spread([median(one) for one in rounds], 'ms')},"
             f" p99 {report.spread([_p99(one) for one in rounds], 'ms')}"
         )
+    _print_overflow(load)
+
+
+def _print_bursts(load: _Load) -> None:
+    """The same with the sign-ins in bursts, as nobody's load is: for what it shows, not a bar."""
+    print(f"  the same number of sign-ins, {_CONNECTIONS} at a time:")
+    idle, full = (median(map(_p99, rounds)) for rounds in (load.idle, load.loaded))
+    print(f"  p99 of reads {report.number(full, 'ms')}, unloaded {report.number(idle, 'ms')}")
+    _print_overflow(load)
+
+
+def _print_overflow(load: _Load) -> None:
     turned_away = report.number(_p99(load.overflow), "ms")
     print(f"  {len(load.overflow)} of the sign-ins turned away; p99 {turned_away}")
     checked = report.number(median(load.checked), "ms")

@@ -16,6 +16,7 @@ the one place where a kind or a code becomes a status. A bug raises a built-in e
     ├── QuotaExceeded     the account's allowance is used up
     ├── TooMany           too often; `retry_after_seconds` says when again
     └── Unavailable       a part that is needed is down; nothing was changed
+        └── Overloaded    it is up, and has too much to do
 """
 
 from dataclasses import dataclass
@@ -134,6 +135,13 @@ class Unavailable(Failure):
         retry_after_seconds: int = 5,
     ) -> None:
         super().__init__(code, message, retry_after_seconds=retry_after_seconds)
+
+
+class Overloaded(Unavailable):
+    """Too many want the same at once; this one was turned away, so that others are served."""
+
+    code = "overloaded"
+    message = "Too much at once. Try again shortly."
 
 
 class CannotStart(Exception):

@@ -5,78 +5,28 @@ The environment wins over `.env`, and `.env` over the defaults; an empty value c
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from chronicle import mongodb_urls, valkey_address
 from chronicle import setting_values as values
 from chronicle.auth import password_bounds as bounds
-from chronicle.setting_sources import PREFIX, Problem, Reader, SettingsError, Source
+from chronicle.setting_choices import (
+    BreachCheck,
+    ChallengeDemand,
+    Environment,
+    LogLevel,
+    Mailer,
+    PasswordHash,
+    Registration,
+)
+from chronicle.setting_refusals import contradictions, production_refusals
+from chronicle.setting_sources import PREFIX, Reader, SettingsError, Source
 from chronicle.setting_values import Network, Secret, SecretUrl
 
 DAY_SECONDS = 86_400
 LIFETIME = values.whole_number(1, 3650 * DAY_SECONDS)
-
-# Pairs of memory in KiB and passes that OWASP's password storage cheat sheet counts as equal.
-ARGON2_MINIMUMS = ((47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5))
-
-BCRYPT_MINIMUM = 10
-
-
-class Environment(StrEnum):
-    """What this instance is for."""
-
-    DEVELOPMENT = "development"
-    PRODUCTION = "production"
-
-
-class Mailer(StrEnum):
-    """What delivers mail."""
-
-    OUTBOX = "outbox"
-    SMTP = "smtp"
-    BREVO = "brevo"
-
-
-class PasswordHash(StrEnum):
-    """What new passwords are hashed with."""
-
-    ARGON2ID = "argon2id"
-    BCRYPT = "bcrypt"
-
-
-class Registration(StrEnum):
-    """When a sign-up makes an account."""
-
-    CODE = "code"
-    IMMEDIATE = "immediate"
-
-
-class BreachCheck(StrEnum):
-    """Whom new passwords are looked up with."""
-
-    OFF = "off"
-    HIBP = "hibp"
-
-
-class ChallengeDemand(StrEnum):
-    """When strangers have to solve a challenge first."""
-
-    OFF = "off"
-    UNDER_LOAD = "under_load"
-    ALWAYS = "always"
-
-
-class LogLevel(StrEnum):
-    """The least serious log lines that are written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +132,7 @@ def load(environ: Mapping[str, str], dotenv_path: Path | None = None) -> Setting
     reader.take(environ, Source.ENVIRONMENT)
     settings = _read(reader)
     broken = {problem.name for problem in reader.problems}
-    further = [*_contradictions(settings), *_production_refusals(settings)]
+    further = [*contradictions(settings), *production_refusals(settings)]
     problems = [*reader.problems, *(each for each in further if each.name not in broken)]
     if problems:
         raise SettingsError(problems)
@@ -276,112 +226,6 @@ def _read(reader: Reader) -> Settings:
         log_level=reader.read("log_level", values.one_of(LogLevel), LogLevel.INFO),
         drain_seconds=reader.read("drain_seconds", number(0, 600), 10),
         sources=MappingProxyType(reader.sources),
-    )
-
-
-def _contradictions(settings: Settings) -> Iterator[Problem]:
-    """Values that are right alone and wrong together."""
-    if settings.refresh_absolute_seconds < settings.refresh_idle_seconds:
-        yield Problem(
-            "CHRONICLE_REFRESH_ABSOLUTE_SECONDS",
-            f"{settings.refresh_absolute_seconds} is shorter than the idle lifetime"
-            f" ({settings.refresh_idle_seconds}); make it at least as long",
-        )
-    if settings.argon2_memory_kib < 8 * settings.argon2_parallelism:
-        yield Problem(
-            "CHRONICLE_ARGON2_MEMORY_KIB",
-            f"argon2 needs at least 8 KiB a lane: {8 * settings.argon2_parallelism} or more",
-        )
-    if settings.argon2_memory_kib * settings.argon2_time_cost > bounds.ARGON2_MOST_WORK_KIB:
-        yield Problem(
-            "CHRONICLE_ARGON2_TIME_COST",
-            "hashes would take seconds: memory in KiB times passes is at most"
-            f" {bounds.ARGON2_MOST_WORK_KIB}",
-        )
-    if settings.valkey_key_file is not None and settings.valkey_cert_file is None:
-        yield Problem(
-            "CHRONICLE_VALKEY_CERT_FILE", "is missing: the key in CHRONICLE_VALKEY_KEY_FILE is its"
-        )
-    if settings.mailer is Mailer.SMTP and settings.smtp_url is None:
-        yield Problem(
-            "CHRONICLE_SMTP_URL",
-            "CHRONICLE_MAILER=smtp needs the mail server: smtp://user:password@host:587",
-        )
-    if settings.mailer is Mailer.BREVO and settings.brevo_api_key is None:
-        yield Problem("CHRONICLE_BREVO_API_KEY", "CHRONICLE_MAILER=brevo needs the account's key")
-
-
-def _production_refusals(settings: Settings) -> Iterator[Problem]:
-    """What would be unsafe in front of real people."""
-    if not settings.production:
-        return
-    if not settings.base_url.startswith("https://"):
-        yield Problem(
-            "CHRONICLE_BASE_URL",
-            "production needs the https:// address that people open, as https://example.org",
-        )
-    if settings.sources["keys_file"] is Source.DEFAULT:
-        yield Problem(
-            "CHRONICLE_KEYS_FILE",
-            "production uses no keys that were made by themselves: make a file outside the data"
-            " folder with `chronicle keys init --file <path>`, keep a copy of it elsewhere, and"
-            " set its path",
-        )
-    elif settings.keys_file == settings.data_dir / "keys.json":
-        yield Problem(
-            "CHRONICLE_KEYS_FILE",
-            "is where development keeps the keys that it made; make a file outside the data"
-            " folder with `chronicle keys init --file <path>` and set its path",
-        )
-    if settings.mailer is Mailer.OUTBOX:
-        yield Problem(
-            "CHRONICLE_MAILER",
-            "the outbox writes mail to files and delivers none, so production refuses it;"
-            " set smtp or brevo",
-        )
-    if settings.limit_scale != 1:
-        yield Problem(
-            "CHRONICLE_LIMIT_SCALE",
-            f"{settings.limit_scale} would let guesses through that many times as fast; it is for"
-            " tests and benchmarks, which come from one address",
-        )
-    if settings.password_hash is PasswordHash.BCRYPT and settings.bcrypt_cost < BCRYPT_MINIMUM:
-        yield Problem(
-            "CHRONICLE_BCRYPT_COST", f"weaker than OWASP's minimum; use {BCRYPT_MINIMUM} or more"
-        )
-    if not _argon2_is_strong(settings):
-        yield Problem(
-            "CHRONICLE_ARGON2_MEMORY_KIB",
-            "weaker than OWASP's minimum; memory in KiB and CHRONICLE_ARGON2_TIME_COST must reach"
-            " one of: " + ", ".join(f"{memory} and {passes}" for memory, passes in ARGON2_MINIMUMS),
-        )
-    if _mongodb_without_tls(settings.database_url.reveal()):
-        yield Problem(
-            "CHRONICLE_DATABASE_URL",
-            "production wants TLS, with the certificate checked, to every host that is not this"
-            " machine: add tls=true, and none of the tlsInsecure and tlsAllowInvalid options",
-        )
-    valkey = valkey_address.parse(settings.valkey_url.reveal()) if settings.valkey_url else None
-    if valkey and not valkey.tls and not valkey.local:
-        yield Problem(
-            "CHRONICLE_VALKEY_URL",
-            "production wants TLS to every host that is not this machine: use rediss://,"
-            " rediss+sentinel:// or rediss+cluster://",
-        )
-
-
-def _mongodb_without_tls(url: str) -> bool:
-    elsewhere = any(
-        "%2F" not in host.upper() and not values.is_local(f"mongodb://{host}")
-        for host in mongodb_urls.hosts(url)
-    )
-    return elsewhere and not mongodb_urls.has_checked_tls(url)
-
-
-def _argon2_is_strong(settings: Settings) -> bool:
-    return any(
-        settings.argon2_memory_kib >= memory and settings.argon2_time_cost >= passes
-        for memory, passes in ARGON2_MINIMUMS
     )
 
 

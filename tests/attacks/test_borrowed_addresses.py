@@ -168,3 +168,103 @@ def test_an_undo_that_is_refused_costs_no_known_device(
         assert "change its address first" in refused.json()["detail"]
         devices = browser.get("/api/auth/devices").json()["items"]
         assert [device["current"] for device in devices] == [True]
+
+
+def test_an_undo_that_was_refused_works_once_the_address_is_free_again(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    ada = new_person()
+    her_id = ada.client.get("/api/auth/user").json()["id"]
+    change_to(ada, "thief." + ada.email)
+    undo = token_mailed_to(ada, ada.email, "undo")
+    anew = Person(server, ada.email)
+    with anew.client:
+        sign_up_anew(anew)
+        refused = post(anew.client, "user/email/undo", token=undo)
+        assert (refused.status_code, refused.json()["code"]) == (409, "email_taken")
+        assert anew.client.get("/api/auth/user").json()["email"] == ada.email
+        change_to(anew, "later." + ada.email)
+        assert post(anew.client, "user/email/undo", token=undo).status_code == 204
+        # Neither account is lost: the new one keeps its later address.
+        assert anew.client.get("/api/auth/user").json()["email"] == "later." + ada.email
+    assert ada.client.get("/api/auth/user").status_code == 401
+    assert code_sign_in(server, ada) == her_id
+
+
+def code_after(ask: Callable[[], httpx2.Response], person: Person) -> dict[str, object]:
+    """Ticket and code, once the mail that is asked for is there."""
+    before = len(mails_to(person, person.email))
+    ticket = ask().json()["ticket"]
+    eventually(lambda: len(mails_to(person, person.email)) > before)
+    return {"ticket": ticket, "code": code_mailed_to(person, person.email)}
+
+
+def sign_up_anew(person: Person) -> None:
+    ways = {"email": person.email, "password": PASSWORD}
+    proof = code_after(lambda: post(person.client, "register", **ways), person)
+    answer = post(person.client, "register/verify", **proof, token_transport="body")
+    assert answer.status_code == 201, answer.text
+    person.client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def code_sign_in(server: RunningServer, person: Person) -> str:
+    """Whose account a mailed code leads to now."""
+    with server.client() as browser:
+        proof = code_after(lambda: post(browser, "login/code", email=person.email), person)
+        answer = post(browser, "login/code/verify", **proof)
+        assert answer.status_code == 200, answer.text
+        user_id: str = answer.json()["user"]["id"]
+        return user_id
+
+
+def lock_out(client: httpx2.Client, email: str) -> None:
+    for _ in range(5):
+        assert post(client, "login", email=email, password="not the password").status_code == 401
+    assert post(client, "login", email=email, password=PASSWORD).status_code == 429
+
+
+def test_a_link_that_ends_a_pause_ends_none_of_an_address_that_it_was_not_mailed_to(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    ada = new_person()
+    moved = "moved." + ada.email
+    with server.client() as stranger:
+        lock_out(stranger, ada.email)
+        link = token_mailed_to(ada, ada.email, "unlock")
+        change_to(ada, moved)
+        lock_out(stranger, moved)
+        refused = post(stranger, "unlock", token=link)
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_mailed_token")
+        assert post(stranger, "login", email=moved, password=PASSWORD).status_code == 429
+        own = token_mailed_to(ada, moved, "unlock")
+        assert post(stranger, "unlock", token=own).status_code == 204
+        assert post(stranger, "login", email=moved, password=PASSWORD).status_code == 200
+
+
+def test_a_link_that_ends_a_pause_works_where_the_address_came_back(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    ada = new_person()
+    with server.client() as stranger:
+        lock_out(stranger, ada.email)
+        link = token_mailed_to(ada, ada.email, "unlock")
+        change_to(ada, "moved." + ada.email)
+        change_to(ada, ada.email)
+        assert post(stranger, "unlock", token=link).status_code == 204
+        assert post(stranger, "login", email=ada.email, password=PASSWORD).status_code == 200
+
+
+def test_a_link_that_ends_a_pause_says_so_where_the_account_lost_its_address(
+    immediate: RunningServer, somebody: Person
+) -> None:
+    register(somebody)
+    wanted = f"paused-{somebody.email}"
+    squatter = Person(immediate, wanted)
+    with squatter.client, immediate.client() as stranger:
+        register(squatter)
+        lock_out(stranger, wanted)
+        link = token_mailed_to(somebody, wanted, "unlock")
+        change_to(somebody, wanted)
+        refused = post(stranger, "unlock", token=link)
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_mailed_token")
+        assert post(stranger, "login", email=wanted, password=PASSWORD).status_code == 429

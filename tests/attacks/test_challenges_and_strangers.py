@@ -13,7 +13,8 @@ from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.load_watch import LoadWatch
 from chronicle.security.ports import KnownDeviceRecord
-from chronicle.settings import ChallengeDemand
+from chronicle.security.visitors import visitor
+from chronicle.setting_choices import ChallengeDemand
 from chronicle.users.accounts import AccountBook
 from tests.fakes.challenges import InMemorySpentChallenges
 from tests.fakes.world import FakeWorld, keyring
@@ -59,16 +60,19 @@ async def test_a_device_of_somebody_else_s_costs_the_same_look_ups_whoever_is_me
     devices = CountedDevices(world)
     account = SimpleNamespace(id=b"another account.", epoch=0) if has_account else None
     cipher = FieldCipher(keys)
+    index = BlindIndex(keys)
+    book = DeviceBook(cast(Any, devices), cipher, index, world.world)
+    token, _ = book.first_use(b"somebody else.  ", visitor("192.0.2.7", "Firefox"), epoch=0)
     desk = ChallengeDesk(
         demand=ChallengeDemand.ALWAYS,
         challenges=Challenges(keys, InMemorySpentChallenges(), world.world, difficulty=50),
         load=LoadWatch(world.world.now),
-        devices=DeviceBook(cast(Any, devices), cipher, world.world),
-        book=AccountBook(cast(Any, OneAccount(account)), cipher, BlindIndex(keys), world.world),
+        devices=book,
+        book=AccountBook(cast(Any, OneAccount(account)), cipher, index, world.world),
     )
     call = SimpleNamespace(
         body=SimpleNamespace(email="ada@example.org"), scope={ANSWER_HEADERS: []}
     )
     with pytest.raises(ChallengeRequired):
-        await desk.run(cast(Any, None), cast(Any, call), Admission(device="a token"))
+        await desk.run(cast(Any, None), cast(Any, call), Admission(device=token))
     assert devices.asked == 1

@@ -403,6 +403,6 @@ def test_a_device_cookie_is_kept_by_browsers_alone_and_from_every_script(
         for attribute in ("Path=/", "HttpOnly", "SameSite=Strict", "Max-Age=31536000"):
             assert attribute in device
         kept = browser.cookies["chronicle_device"]
-        assert len(kept) == 43
+        assert len(kept) == 64
         sign_in(browser, ada.email, PASSWORD)
         assert browser.cookies["chronicle_device"] == kept

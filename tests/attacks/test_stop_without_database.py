@@ -14,6 +14,7 @@ from tests.services.mongo_install import Missing, installed
 
 
 @pytest.mark.wider
+@pytest.mark.usefixtures("driver_leftovers")
 async def test_connections_are_closed_soon_although_nobody_is_at_their_other_end() -> None:
     try:
         installed()

@@ -30,7 +30,7 @@ from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.events import EventLog
 from chronicle.security.guesses import MAILED_CODES, PASSWORDS, Guesses, GuessPurpose
-from chronicle.security.known_devices import DeviceBook
+from chronicle.security.known_devices import MOST_OF_AN_ACCOUNT, DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -59,12 +59,12 @@ class CountingHashing(PasswordHashing):
         return await super().hash(password)
 
     async def matches(
-        self, password: str, password_hash: str | None, *, device: bytes | None = None
+        self, password: str, password_hash: str | None, *, known_at: bytes | None = None
     ) -> bool:
         if self.full:
             raise Unavailable("overloaded")
         self.computed += 1
-        return await super().matches(password, password_hash, device=device)
+        return await super().matches(password, password_hash, known_at=known_at)
 
 
 @dataclass
@@ -95,6 +95,13 @@ class Desk:
     async def sign_up(self) -> SignedIn:
         issued = await self.registration.start(ADA, PASSWORD, "Ada")
         return await self.registration.finish(issued.ticket, self.newest_code(), BROWSER)
+
+
+async def remember(desk: Desk, account_id: bytes, *, epoch: int) -> str:
+    """Have an account know a browser; the token that the browser keeps."""
+    token, record = desk.devices.first_use(account_id, BROWSER, epoch=epoch)
+    await desk.devices.devices.add(record, keep=MOST_OF_AN_ACCOUNT)
+    return token
 
 
 @pytest.fixture
@@ -135,12 +142,14 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
         world=world.world,
     )
     counts = tables.guess_counts
-    devices = DeviceBook(tables.known_devices, cipher, world.world)
+    devices = DeviceBook(tables.known_devices, cipher, index, world.world)
+    addresses = AddressBook(book)
     lock = AccountLock(
         by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world.world),
         by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world.world),
         devices=devices,
         book=book,
+        addresses=addresses,
         tokens=TokenDesk(tables.mailed_tokens, world.world),
         mailer=mailer,
         base_url=BASE_URL,
@@ -149,15 +158,17 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
     new_device = NewDeviceNotice(
         book=book,
         events=events,
-        devices=devices,
         tokens=TokenDesk(tables.mailed_tokens, world.world),
         mailer=mailer,
         base_url=BASE_URL,
         world=world.world,
     )
-    sign_in = SignIn(book, keeping, hashing, events, lock, new_device, world.world)
+    sign_in = SignIn(
+        book, keeping, tables.grants, hashing, events, devices, lock, new_device, world.world
+    )
     registration = Registration(
         book=book,
+        addresses=addresses,
         sign_in=sign_in,
         hashing=hashing,
         policy=PasswordPolicy(("chronicle",), breached=None),
@@ -166,7 +177,6 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
         base_url=BASE_URL,
         world=world.world,
     )
-    addresses = AddressBook(book)
     again = PasswordAgain(
         guesses=Guesses(counts, GuessPurpose.PASSWORD_AGAIN, PASSWORDS, world.world),
         hashing=hashing,

@@ -12,9 +12,10 @@ from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_out import SignOut
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated
+from chronicle.security.known_devices import Presented
 from chronicle.security.mailed_tokens import TokenPurpose
 from chronicle.users.emails import parse_email
-from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
 from tests.auth.test_credentials import credentials
 from tests.auth.test_mailed_links import the_report, the_reset
 
@@ -81,7 +82,8 @@ async def sign_up_at_once(desk: Desk, _: None) -> SignedIn:
 
 
 async def sign_in(desk: Desk, _: SignedIn) -> SignedIn:
-    return await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+    keeps = Presented(keeps=True)
+    return await desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device=keeps)
 
 
 def by_code(desk: Desk) -> CodeSignIn:
@@ -176,7 +178,7 @@ async def unlock(desk: Desk, token: str) -> None:
 
 async def be_told_of_a_stranger(desk: Desk) -> str:
     session = await desk.sign_up()
-    await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    await remember(desk, session.account.id, epoch=0)
     return await desk.lock.tokens.issue(
         TokenPurpose.REPORT, session.account.id, epoch=0, lifetime=timedelta(hours=72)
     )

@@ -8,12 +8,12 @@ import pytest
 
 from chronicle.errors import Rejected, TooMany, Unauthenticated, Unavailable
 from chronicle.security.guesses import PASSWORDS
-from chronicle.security.known_devices import LIFETIME
+from chronicle.security.known_devices import LIFETIME, Presented
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress, parse_email
 from chronicle.users.ports import AccountId, AccountRecord
-from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, remember
 from tests.fakes.faults import Fault
 
 NOBODY = parse_email("nobody@example.org")
@@ -119,21 +119,23 @@ async def test_a_day_without_a_guess_begins_the_count_anew(desk: Desk) -> None:
 
 async def test_a_thousand_failures_do_not_lock_out_a_known_device(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    token = await remember(desk, session.account.id, epoch=0)
     for _ in range(1000):
         await desk.lock.begin(ADA, None, None)
     assert await guess(desk, password=PASSWORD) == "too_many_attempts"
-    granted = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device_token=token)
+    granted = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device=Presented(token))
     assert await outcome(granted) == "granted"
     assert await guess(desk) == "too_many_attempts", "the owner's success helped the stranger"
 
 
 async def test_a_known_device_has_guesses_of_its_own(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    token = await remember(desk, session.account.id, epoch=0)
 
     async def from_device(password: str) -> str:
-        return await outcome(desk.sign_in.with_password(ADA, password, BROWSER, device_token=token))
+        return await outcome(
+            desk.sign_in.with_password(ADA, password, BROWSER, device=Presented(token))
+        )
 
     mails = len(desk.mailer.sent)
     assert [await from_device("wrong") for _ in range(5)] == ["invalid_credentials"] * 5
@@ -146,13 +148,13 @@ async def test_a_known_device_has_guesses_of_its_own(desk: Desk) -> None:
 
 async def test_a_device_is_known_to_its_own_account_alone(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    token = await remember(desk, session.account.id, epoch=0)
     await lock_out(desk, NOBODY)
-    elsewhere = desk.sign_in.with_password(NOBODY, "wrong", BROWSER, device_token=token)
+    elsewhere = desk.sign_in.with_password(NOBODY, "wrong", BROWSER, device=Presented(token))
     assert await outcome(elsewhere) == "too_many_attempts"
     for made_up in ("", "x", token + "x", "\u00e9" * 43, "\ud800"):
         await keep_locked(desk)
-        attempt = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device_token=made_up)
+        attempt = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device=Presented(made_up))
         assert await outcome(attempt) == "too_many_attempts"
 
 
@@ -162,15 +164,21 @@ async def keep_locked(desk: Desk) -> None:
 
 
 async def test_a_revoked_or_expired_device_is_no_longer_known(desk: Desk) -> None:
-    session = await desk.sign_up()
-    account_id = session.account.id
-    token = await desk.devices.remember(account_id, None, BROWSER, epoch=0)
-    assert await desk.devices.remember(account_id, token, STRANGER, epoch=0) == token
+    account_id = (await desk.sign_up()).account.id
+
+    async def sign_in(visitor: Visitor, token: str | None) -> str:
+        shown = Presented(token, keeps=True)
+        signed_in = await desk.sign_in.with_password(ADA, PASSWORD, visitor, device=shown)
+        assert signed_in.device_token is not None
+        return signed_in.device_token
+
+    token = await sign_in(BROWSER, None)
+    assert await sign_in(STRANGER, token) == token
     (device,) = await desk.devices.listed(account_id, epoch=0)
     assert device.visitor == STRANGER
     assert await desk.devices.revoke(account_id, device.id)
     assert await desk.devices.recognise(account_id, token, epoch=0) is None
-    fresh = await desk.devices.remember(account_id, token, BROWSER, epoch=0)
+    fresh = await sign_in(BROWSER, token)
     assert fresh != token
     desk.world.time += LIFETIME
     assert await desk.devices.recognise(account_id, fresh, epoch=0) is None
@@ -265,7 +273,7 @@ async def test_a_new_code_brings_no_new_guesses_at_mailed_codes(desk: Desk) -> N
 
 async def test_old_counts_and_devices_are_forgotten(desk: Desk) -> None:
     session = await desk.sign_up()
-    await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    await remember(desk, session.account.id, epoch=0)
     await guess(desk)
     assert (await desk.lock.forget_old(), await desk.devices.forget_old()) == (0, 0)
     desk.world.time += LIFETIME + timedelta(seconds=1)

@@ -9,7 +9,7 @@ from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
 from chronicle.auth.credentials import Credentials
 from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.users.ports import AccountId, CredentialChange
-from tests.auth.conftest import BASE_URL, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import BASE_URL, BROWSER, PASSWORD, Desk, remember
 
 NEW = "another fifteen characters"
 
@@ -80,7 +80,7 @@ async def test_the_session_that_changed_the_password_goes_on_and_devices_stay_kn
     desk: Desk,
 ) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    token = await remember(desk, session.account.id, epoch=0)
     identity, _ = await desk.keeping.identify(session.access_token)
     await credentials(desk).change_password(identity, PASSWORD, NEW, BROWSER)
     assert await desk.keeping.identify(session.access_token)

@@ -17,7 +17,7 @@ from chronicle.users.accounts import NewAccount
 from chronicle.users.addresses import KEPT, MOST_KEPT
 from chronicle.users.emails import EmailAddress, parse_email
 from chronicle.users.ports import AccountId, AccountRecord
-from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, remember
 from tests.auth.test_mailed_links import the_report, the_reset
 
 NEXT = parse_email("ada@new.example")
@@ -180,7 +180,7 @@ async def identity_of_epoch(desk: Desk, who: Identity) -> int:
 async def test_the_former_address_takes_the_account_back_for_seven_days(desk: Desk) -> None:
     session = await desk.sign_up()
     who = await identity_of(desk, session)
-    device = await desk.devices.remember(who.account_id, None, BROWSER, epoch=0)
+    device = await remember(desk, who.account_id, epoch=0)
     await change(desk, who, NEXT)
     token = undo_token(desk)
     desk.world.time += KEPT - timedelta(seconds=1)

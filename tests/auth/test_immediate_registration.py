@@ -11,7 +11,7 @@ from chronicle.auth.tokens import Identity
 from chronicle.errors import Conflict, Gone, Rejected, Unauthenticated, Unavailable
 from chronicle.security.mailed_tokens import TokenPurpose
 from chronicle.users.emails import parse_email
-from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
 from tests.auth.test_email_change import (
     NEW,
     NEXT,
@@ -98,7 +98,7 @@ async def test_mail_that_can_not_be_kept_makes_no_sign_up_fail(desk: Desk) -> No
 async def test_a_code_from_within_the_session_keeps_everything(desk: Desk) -> None:
     session, ticket, code = await sign_up(desk)
     who = await identity_of(desk, session)
-    device = await desk.devices.remember(who.account_id, None, BROWSER, epoch=0)
+    device = await remember(desk, who.account_id, epoch=0)
     await desk.email_change.finish(who, ticket, code, BROWSER)
     assert await is_verified(desk, session)
     assert await is_alive(desk, session)
@@ -109,7 +109,7 @@ async def test_a_code_from_within_the_session_keeps_everything(desk: Desk) -> No
 async def test_a_sign_in_by_code_voids_all_that_was_there_before(desk: Desk) -> None:
     attackers, ticket, code = await sign_up(desk)
     attacker = await identity_of(desk, attackers)
-    device = await desk.devices.remember(attacker.account_id, None, BROWSER, epoch=0)
+    device = await remember(desk, attacker.account_id, epoch=0)
     sign_in = code_sign_in(desk)
     issued = await sign_in.start(ADA)
     owners = await sign_in.finish(issued.ticket, desk.newest_code(), BROWSER)
@@ -140,7 +140,7 @@ async def test_only_the_first_proof_voids_anything(desk: Desk) -> None:
 async def test_a_reset_voids_all_that_was_there_before(desk: Desk, way: str) -> None:
     attackers, _, _ = await sign_up(desk)
     account_id = attackers.account.id
-    device = await desk.devices.remember(account_id, None, BROWSER, epoch=0)
+    device = await remember(desk, account_id, epoch=0)
     reset = the_reset(desk)
     issued = await reset.start(ADA)
     if way == "code":

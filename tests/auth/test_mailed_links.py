@@ -10,16 +10,25 @@ import pytest
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.password_reset import PasswordReset
+from chronicle.auth.ports import Granted
 from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
 from chronicle.security.events import EventLog, Happening
+from chronicle.security.known_devices import Presented
 from chronicle.security.mailed_tokens import TokenPurpose
-from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
 from tests.fakes.faults import Fault
 
 NEW = "another fifteen characters"
+
+
+class NoGrants:
+    """A database that stores nothing."""
+
+    async def add(self, granted: Granted) -> None:
+        raise Unavailable
 
 
 class UnreliableEvents(EventLog):
@@ -114,7 +123,7 @@ async def test_a_report_that_was_noted_nowhere_can_be_made_again(desk: Desk) -> 
 
 async def test_after_a_report_the_strangers_browser_and_place_are_new_again(desk: Desk) -> None:
     session = await desk.sign_up()
-    device = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    device = await remember(desk, session.account.id, epoch=0)
     report, reset = the_report(desk), the_reset(desk)
     token = await report.tokens.issue(
         TokenPurpose.REPORT, session.account.id, epoch=0, lifetime=timedelta(hours=72)
@@ -124,7 +133,7 @@ async def test_after_a_report_the_strangers_browser_and_place_are_new_again(desk
     await reset.start(ADA)
     await reset.finish_with_token(link_token(desk), NEW, BROWSER)
     desk.mailer.sent.clear()
-    await desk.sign_in.with_password(ADA, NEW, BROWSER, device_token=device)
+    await desk.sign_in.with_password(ADA, NEW, BROWSER, device=Presented(device))
     assert "/report#token=" in desk.mailer.sent[-1].text
 
 
@@ -169,14 +178,7 @@ async def test_a_sign_in_by_link_that_was_noted_nowhere_gives_no_session_and_no_
     entry = the_code_sign_in(desk)
     asked = await entry.start(ADA)
     token = link_token(desk)
-    unreliable = UnreliableEvents(
-        desk.events.events,
-        desk.events.cipher,
-        desk.events.index,
-        desk.events.cursors,
-        desk.events.world,
-    )
-    failing = replace(entry, sign_in=replace(desk.sign_in, events=unreliable))
+    failing = replace(entry, sign_in=replace(desk.sign_in, grants=NoGrants()))
     before = await desk.keeping.listed(session.account.id)
     with pytest.raises(Unavailable):
         await failing.finish_with_link(asked.ticket, token, BROWSER)

@@ -1,8 +1,9 @@
 import pytest
 
 from chronicle.errors import Failure
+from chronicle.security.known_devices import Presented
 from chronicle.security.visitors import Visitor
-from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, remember
 from tests.fakes.faults import Fault
 
 PHONE = Visitor("192.0.2.7", "Mozilla/5.0 (iPhone) Safari/604.1")
@@ -31,8 +32,8 @@ async def test_a_new_device_or_place_is_told_once(desk: Desk, visitor: Visitor) 
 
 async def test_a_browser_that_the_account_knows_may_move(desk: Desk) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
-    await desk.sign_in.with_password(ADA, PASSWORD, ELSEWHERE, device_token=token)
+    token = await remember(desk, session.account.id, epoch=0)
+    await desk.sign_in.with_password(ADA, PASSWORD, ELSEWHERE, device=Presented(token))
     assert not notices(desk)
 
 

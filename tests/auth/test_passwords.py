@@ -180,18 +180,20 @@ async def test_a_known_device_has_a_place_where_strangers_have_none_left_and_its
     await thread.wait("known 1", b"one")
     await thread.wait("known 2", b"two")
     with pytest.raises(Unavailable, match="overloaded"):
-        await shared.matches("seven lamps over a quiet harbour", stored, device=b"three")
+        await shared.matches("seven lamps over a quiet harbour", stored, known_at=b"three")
     await thread.let_go()
     assert thread.order == ["known 1", "stranger 1", "known 2", "stranger 2"]
     assert await shared.matches("seven lamps over a quiet harbour", stored)
 
 
-async def test_one_known_device_takes_one_reserved_place(shared: PasswordHashing) -> None:
+async def test_one_account_takes_one_reserved_place_whatever_its_devices(
+    shared: PasswordHashing,
+) -> None:
     thread = Thread(shared)
     for number in range(3):
         await thread.wait(f"one, {number}", b"one")
     with pytest.raises(Unavailable, match="overloaded"):
-        await shared.matches("anything", None, device=b"one")
+        await shared.matches("anything", None, known_at=b"one")
     await thread.wait("two", b"two")
     await thread.let_go()
     assert thread.order == ["one, 0", "one, 1", "two", "one, 2"]

@@ -14,7 +14,7 @@ from chronicle.auth.sign_out import SignOut
 from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.security.mailed_tokens import TokenPurpose
 from chronicle.users.ports import AccountId
-from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk
+from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
 
 
 class OverrunAccounts(SqliteAccounts):
@@ -100,7 +100,7 @@ async def test_the_end_of_all_also_ends_the_one_that_just_ended_the_others(desk:
 async def test_devices_stay_known_when_sessions_end(desk: Desk) -> None:
     session = await desk.sign_up()
     account_id = session.account.id
-    token = await desk.devices.remember(account_id, None, BROWSER, epoch=0)
+    token = await remember(desk, account_id, epoch=0)
     await leave_elsewhere(desk, session)
     assert await desk.devices.recognise(account_id, token, epoch=1) is not None
     await sign_out(desk).everywhere(account_id)
@@ -112,7 +112,7 @@ async def test_devices_that_can_not_be_carried_over_are_forgotten_and_sessions_e
     desk: Desk,
 ) -> None:
     session = await desk.sign_up()
-    token = await desk.devices.remember(session.account.id, None, BROWSER, epoch=0)
+    token = await remember(desk, session.account.id, epoch=0)
     unreliable = replace(desk.devices, devices=UnreliableDevices(desk.engine))
     await SignOut(desk.book, desk.keeping, unreliable).everywhere(session.account.id)
     assert not await lives(desk, session)
@@ -136,7 +136,7 @@ async def test_a_sign_in_that_races_a_report_leaves_no_known_device_behind(desk:
     )
     await report.stranger(link, BROWSER)
     # The browser is remembered last, when the report is long done.
-    token = await desk.devices.remember(account_id, None, BROWSER, epoch=stranger.epoch)
+    token = await remember(desk, account_id, epoch=stranger.epoch)
     account = await desk.book.record(account_id)
     assert await desk.devices.recognise(account_id, token, epoch=account.epoch) is None
     assert await desk.devices.listed(account_id, epoch=account.epoch) == []

@@ -241,6 +241,11 @@ def test_the_reference_lists_every_call_of_the_document(
         expect(
             page.get_by_role("heading", level=3, name=f"{method} {path}", exact=True)
         ).to_have_count(1)
+    # Names of code are set as code, and not between backquotes.
+    assert "`" not in page.get_by_role("main").inner_text()
+    expect(
+        page.get_by_role("main").locator("p code", has_text="Idempotency-Key").first
+    ).to_be_attached()
     page.get_by_role("searchbox").fill("post uploads")
     expect(page.get_by_role("article")).to_have_count(1)
 

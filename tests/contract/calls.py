@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chronicle.auth.ports import Rotation, SessionRecord, WaitingMail
+from chronicle.auth.ports import Granted, Rotation, SessionRecord, WaitingMail
 from chronicle.errors import Conflict
 from chronicle.ledger.ports import Placed
 from chronicle.overview.ports import Part
 from chronicle.security.guesses import LockRule
 from chronicle.security.ports import (
     BlockRecord,
+    DeviceUse,
     EventRecord,
     KnownDeviceRecord,
     MailedTokenRecord,
@@ -162,6 +163,9 @@ WRITES: dict[str, Call] = {
     "sessions.end": lambda t, r: t.sessions.end(r.session.id, reason="logout", now=r.now),
     "sessions.forget_successors": lambda t, r: t.sessions.forget_successors(rotated_before=r.now),
     "sessions.forget": lambda t, r: t.sessions.forget(before=r.now),
+    "grants.add": lambda t, r: t.grants.add(
+        Granted(r.new_event, r.new_session, ("password", b"ada"), r.new_device, keep_devices=50)
+    ),
     "events.add": lambda t, r: t.events.add(r.new_event),
     "events.forget": lambda t, r: t.events.forget(before=r.now),
     "events.record_placed": lambda t, r: t.events.record_placed([Placed(r.event.id, 7)]),
@@ -182,7 +186,7 @@ WRITES: dict[str, Call] = {
     "guess_counts.forget": lambda t, r: t.guess_counts.forget(before=r.now - _MINUTE),
     "known_devices.add": lambda t, r: t.known_devices.add(r.new_device, keep=2),
     "known_devices.touch": lambda t, r: t.known_devices.touch(
-        r.device.id, visitor=b"new", now=r.now, expires_at=r.now + _MINUTE
+        DeviceUse(r.device.id, b"new", r.now, r.now + _MINUTE)
     ),
     "known_devices.carry_over": lambda t, r: t.known_devices.carry_over(
         r.account.id, seen_epoch=r.device.epoch, epoch=9
@@ -248,6 +252,7 @@ SECOND_ANSWERS: dict[str, object] = {
     "sessions.end": False,
     "sessions.forget_successors": 0,
     "sessions.forget": 0,
+    "grants.add": REFUSED,
     "events.add": REFUSED,
     "events.forget": 0,
     "mailed_tokens.add": REFUSED,

@@ -76,7 +76,7 @@ async def fakes_for(name: str) -> Fakes:
     now = world.time
     ticket = Ticket(b"key", b"sealed", b"mac", 5, now + MINUTE, now)
     tickets = InMemoryTickets(faults)
-    await tickets.put(ticket)
+    await tickets.put(ticket, now=now)
     locks = InMemoryLocks(world.world.now, faults)
     held = await locks.acquire("held", lifetime=MINUTE)
     assert held is not None
@@ -114,7 +114,7 @@ async def receive(contents: MemoryContents) -> MemoryIncoming:
 Call = Callable[[Fakes], Awaitable[Any]]
 
 SHARED: dict[str, Call] = {
-    "tickets.put": lambda f: f.tickets.put(replace(f.ticket, key=b"another")),
+    "tickets.put": lambda f: f.tickets.put(replace(f.ticket, key=b"another"), now=f.rows.now),
     "tickets.guess": lambda f: f.tickets.guess(b"key", b"wrong", now=f.rows.now),
     "tickets.look": lambda f: f.tickets.look(b"key", now=f.rows.now),
     "tickets.renew": lambda f: f.tickets.renew(

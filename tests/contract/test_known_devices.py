@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chronicle.security.ports import KnownDeviceRecord, KnownDevices
+from chronicle.security.ports import DeviceUse, KnownDeviceRecord, KnownDevices
 from chronicle.users.ports import AccountId, AccountRecord, Accounts
 from tests.databases import OpenDatabase
 from tests.fakes.world import FakeWorld
@@ -72,10 +72,10 @@ async def test_a_device_that_is_used_again_lives_longer(
     await devices.add(device, keep=50)
     world.pass_time(days=300)
     later = world.time + timedelta(days=365)
-    assert await devices.touch(device.id, visitor=b"new", now=world.time, expires_at=later)
+    assert await devices.touch(DeviceUse(device.id, b"new", world.time, later))
     expected = replace(device, visitor=b"new", last_used_at=world.time, expires_at=later)
     assert await devices.find(device.token_hash, now=world.time) == expected
-    assert not await devices.touch(b"gone", visitor=b"", now=world.time, expires_at=later)
+    assert not await devices.touch(DeviceUse(b"gone", b"", world.time, later))
 
 
 async def test_the_least_used_beyond_what_is_kept_are_dropped(
@@ -88,7 +88,7 @@ async def test_the_least_used_beyond_what_is_kept_are_dropped(
     world.pass_time(days=1)
     await devices.add(replace(second, last_used_at=world.time), keep=2)
     world.pass_time(days=1)
-    await devices.touch(first.id, visitor=b"", now=world.time, expires_at=first.expires_at)
+    await devices.touch(DeviceUse(first.id, b"", world.time, first.expires_at))
     await devices.add(replace(third, last_used_at=world.time), keep=2)
     left = await devices.of_account(account_id, now=world.time)
     assert [device.id for device in left] == [third.id, first.id]

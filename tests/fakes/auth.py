@@ -18,7 +18,7 @@ class InMemoryTickets:
         self.kept: dict[bytes, Ticket] = {}
 
     @step
-    def put(self, ticket: Ticket) -> None:
+    def put(self, ticket: Ticket, *, now: datetime) -> None:
         self.kept[ticket.key] = ticket
 
     @step

@@ -15,7 +15,7 @@ from tests.running_server import eventually
 from tests.services.mongo import RunningMongo, running_mongo
 from tests.services.mongo_install import Missing, installed
 
-pytestmark = pytest.mark.wider
+pytestmark = [pytest.mark.wider, pytest.mark.usefixtures("driver_leftovers")]
 
 Client = AsyncMongoClient[dict[str, object]]
 

@@ -35,7 +35,7 @@ from chronicle.api.problems import Answer, describe, internal_error
 from chronicle.api.rate_limit import ANSWER_HEADERS
 from chronicle.api.runner import Runner
 from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
-from chronicle.errors import Failure, NotFound, Rejected, Unavailable
+from chronicle.errors import Failure, NotFound, Overloaded, Rejected, Unavailable
 from chronicle.world import id_text
 
 _log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ class ChronicleApp:
             await self._dispatch(scope, receive, exchange)
         except Failure as failure:
             answer = _describe(failure, request_id)
-            if answer.status >= 500:
+            if answer.status >= 500 and not isinstance(failure, Overloaded):
                 _log.warning("%s", failure, exc_info=failure, extra={"request_id": request_id})
             await exchange.answer_problem(answer)
         except Exception:  # noqa: BLE001 - a bug in one request ends that request alone

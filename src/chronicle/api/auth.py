@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
-from chronicle.api.known_devices import device_token, pay_for_mail, welcome
+from chronicle.api.known_devices import pay_for_mail, presented, refuse_when_full, welcome
 from chronicle.api.request_reading import bearer_token
 from chronicle.api.session_answers import (
     IssuedTicket,
@@ -27,8 +27,9 @@ from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession
 from chronicle.auth.tokens import JWKS_SECONDS, Identity
 from chronicle.errors import FieldError, Rejected, Unauthenticated
 from chronicle.security import budgets
-from chronicle.settings import Registration
-from chronicle.users.emails import EmailAddress, parse_email
+from chronicle.setting_choices import Registration
+from chronicle.users.emails import EmailAddress, parse_email, parse_new_email
+from chronicle.users.names import parse_name
 
 endpoint = Routes("Sign-in")
 
@@ -129,7 +130,7 @@ class SessionList(msgspec.Struct):
     status=202,
     also={201: "With `CHRONICLE_REGISTRATION=immediate`: the account is made and signed in."},
     also_answers={201: NewSession},
-    problems=("email_taken", "overloaded", "unavailable"),
+    problems=("email_taken", "look_alike", "overloaded", "unavailable"),
     budget=budgets.REGISTER,
     challenge=Whom.EVERYBODY,
 )
@@ -143,20 +144,23 @@ async def register(call: Call[Register, None]) -> IssuedTicket | Response:
     `email_verification` is the ticket for the code that is mailed. An address that has an account
     is then refused: 409 `email_taken`.
     """
-    email = parse_email(call.body.email)
+    email = parse_new_email(call.body.email)
+    name = None if call.body.name is None else parse_name(call.body.name)
     await call.app.limits.spend_mail(budgets.REGISTER, email.canonical, call.visitor.address)
     if call.app.settings.registration is Registration.IMMEDIATE:
-        return await _register_at_once(call, email)
-    issued = await call.app.registration.start(email, call.body.password, call.body.name)
+        return await _register_at_once(call, email, name)
+    issued = await call.app.registration.start(email, call.body.password, name)
     return render_ticket(issued)
 
 
-async def _register_at_once(call: Call[Register, None], email: EmailAddress) -> Response:
+async def _register_at_once(
+    call: Call[Register, None], email: EmailAddress, name: str | None
+) -> Response:
     body = call.body
     signed_in, issued = await call.app.immediate_registration.sign_up(
-        email, body.password, body.name, call.visitor
+        email, body.password, name, call.visitor, device=presented(call, body.token_transport)
     )
-    session = await welcome(call, signed_in, body.token_transport)
+    session = welcome(call, signed_in, body.token_transport)
     answer = NewSession(**msgspec.structs.asdict(session), email_verification=render_ticket(issued))
     return Response(msgspec.json.encode(answer), 201, media_type="application/json")
 
@@ -177,11 +181,16 @@ async def _register_at_once(call: Call[Register, None], email: EmailAddress) -> 
 async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     """Finish a sign-up with the mailed code or link: the account is made and signed in."""
     registration, body = call.app.registration, call.body
+    device = presented(call, body.token_transport)
     if body.token is not None and body.code is None:
-        signed_in = await registration.finish_with_link(body.ticket, body.token, call.visitor)
+        signed_in = await registration.finish_with_link(
+            body.ticket, body.token, call.visitor, device=device
+        )
     else:
-        signed_in = await registration.finish(body.ticket, _code_alone(body), call.visitor)
-    return await welcome(call, signed_in, call.body.token_transport)
+        signed_in = await registration.finish(
+            body.ticket, _code_alone(body), call.visitor, device=device
+        )
+    return welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -205,6 +214,7 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     problems=("invalid_credentials", "overloaded", "unavailable"),
     budget=budgets.SIGN_IN,
     challenge=Whom.ALL_BUT_KNOWN_DEVICES,
+    turns_away=refuse_when_full,
 )
 async def login(call: Call[Login, None]) -> SessionObject:
     """Sign in with address and password.
@@ -214,9 +224,9 @@ async def login(call: Call[Login, None]) -> SessionObject:
     """
     email = parse_email(call.body.email)
     signed_in = await call.app.sign_in.with_password(
-        email, call.body.password, call.visitor, device_token=device_token(call)
+        email, call.body.password, call.visitor, device=presented(call, call.body.token_transport)
     )
-    return await welcome(call, signed_in, call.body.token_transport)
+    return welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -242,16 +252,17 @@ async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
 )
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     """Sign in with the mailed code or link, where the ticket is."""
-    sign_in, body, device = call.app.code_sign_in, call.body, device_token(call)
+    sign_in, body = call.app.code_sign_in, call.body
+    device = presented(call, body.token_transport)
     if body.token is not None and body.code is None:
         signed_in = await sign_in.finish_with_link(
-            body.ticket, body.token, call.visitor, device_token=device
+            body.ticket, body.token, call.visitor, device=device
         )
     else:
         signed_in = await sign_in.finish(
-            body.ticket, _code_alone(body), call.visitor, device_token=device
+            body.ticket, _code_alone(body), call.visitor, device=device
         )
-    return await welcome(call, signed_in, call.body.token_transport)
+    return welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(

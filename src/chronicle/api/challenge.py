@@ -25,7 +25,7 @@ from chronicle.security.challenges import (
 )
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.load_watch import LoadWatch
-from chronicle.settings import ChallengeDemand
+from chronicle.setting_choices import ChallengeDemand
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import parse_email
 

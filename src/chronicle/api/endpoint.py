@@ -135,7 +135,7 @@ class Endpoint:
     `fresh` that it needs a sign-in of the last minutes. `budget` is what it costs: the address pays
     before anything is read, the caller once it is known who that is; what an identifier or an
     account pays, the route says itself. `challenge` is of whom a solved challenge may be demanded
-    first.
+    first. Before all of that `turns_away` has its say: it raises what refuses the call.
     """
 
     method: str
@@ -157,6 +157,7 @@ class Endpoint:
     budget: Budget | None
     challenge: "Whom | None"
     fresh: bool
+    turns_away: "Callable[[Call[Any, Any]], None] | None"
 
     @property
     def signed_in(self) -> bool:
@@ -204,6 +205,7 @@ class Routes:
         budget: Budget | None = None,
         challenge: "Whom | None" = None,
         fresh: bool = False,
+        turns_away: "Callable[[Call[Any, Any]], None] | None" = None,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -228,6 +230,7 @@ class Routes:
                     budget=budget,
                     challenge=challenge,
                     fresh=fresh,
+                    turns_away=turns_away,
                 )
             )
             return handler

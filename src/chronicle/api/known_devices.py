@@ -1,18 +1,14 @@
 """The cookie by which an account knows a browser: it opens nothing, and outlives the session."""
 
-import logging
 from typing import Any
 
 from chronicle.api.cookies import cookie_values, set_cookie
 from chronicle.api.endpoint import Call
 from chronicle.api.session_answers import SessionObject, TokenTransport, render_session
 from chronicle.auth.sessions import SignedIn
-from chronicle.errors import Unavailable
-from chronicle.security.known_devices import LIFETIME
+from chronicle.security.known_devices import LIFETIME, Presented
 from chronicle.security.limits import Budget
 from chronicle.users.emails import EmailAddress
-
-_log = logging.getLogger(__name__)
 
 DEVICE_COOKIE = "chronicle_device"
 
@@ -21,6 +17,12 @@ def device_token(call: Call[Any, Any]) -> str | None:
     """The token that the browser keeps, or None; None too when there are two of them."""
     found = cookie_values(call, DEVICE_COOKIE)
     return found[0] if len(found) == 1 else None
+
+
+def refuse_when_full(call: Call[Any, Any]) -> None:
+    """Unavailable (`overloaded`) when no password can be hashed now: before any work is done."""
+    perhaps_known = call.app.devices.is_genuine(device_token(call))
+    call.app.sign_in.hashing.refuse_when_full(perhaps_known=perhaps_known)
 
 
 def forget_device_cookie(call: Call[Any, Any]) -> None:
@@ -49,23 +51,14 @@ async def pay_for_mail(call: Call[Any, Any], budget: Budget, email: EmailAddress
     )
 
 
-async def welcome(
-    call: Call[Any, Any], signed_in: SignedIn, transport: TokenTransport
-) -> SessionObject:
-    """Answer a granted sign-in; a browser is remembered as a device that the account knows."""
+def presented(call: Call[Any, Any], transport: TokenTransport) -> Presented:
+    """What the browser shows of itself; a client that wants its tokens in the body keeps none."""
+    return Presented(device_token(call), keeps=transport == "cookie")
+
+
+def welcome(call: Call[Any, Any], signed_in: SignedIn, transport: TokenTransport) -> SessionObject:
+    """Answer a granted sign-in; a browser keeps what the account knows it by."""
     answer = render_session(call, signed_in, transport)
-    if transport == "cookie":
-        await _remember(call, signed_in)
+    if signed_in.device_token is not None:
+        set_cookie(call, DEVICE_COOKIE, signed_in.device_token, int(LIFETIME.total_seconds()))
     return answer
-
-
-async def _remember(call: Call[Any, Any], signed_in: SignedIn) -> None:
-    try:
-        token = await call.app.devices.remember(
-            signed_in.account.id, device_token(call), call.visitor, epoch=signed_in.epoch
-        )
-    except Unavailable:
-        # The session is there; a device that is not known has lost nothing but a convenience.
-        _log.exception("a device could not be remembered")
-        return
-    set_cookie(call, DEVICE_COOKIE, token, int(LIFETIME.total_seconds()))

@@ -60,6 +60,7 @@ PROBLEMS: dict[str, Problem] = {
     "log_refused": Problem(503, "The log can't be extended"),
     "log_tree_damaged": Problem(503, "The log's tiles are damaged"),
     "log_unknown_source": Problem(503, "The log names a source that is not here"),
+    "look_alike": Problem(422, "It can be taken for another"),
     "malformed_request": Problem(400, "The request is not well-formed HTTP"),
     "method_not_allowed": Problem(405, "This method is not offered here"),
     "not_available": Problem(422, "Not offered yet"),

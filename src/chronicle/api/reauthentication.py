@@ -18,6 +18,7 @@ from chronicle.api.session_answers import (
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import FieldError, Rejected
 from chronicle.security import budgets
+from chronicle.security.known_devices import Presented
 from chronicle.users.emails import parse_email
 
 endpoint = Routes("Sign-in")
@@ -55,15 +56,14 @@ async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObj
 
 
 async def _prove(call: SignedInCall[Reauthenticate, None]) -> SignedIn:
-    body, proofs, device = call.body, call.app.reauthentication, device_token(call)
+    body, proofs = call.body, call.app.reauthentication
+    device = Presented(device_token(call))
     by_code = (body.method, body.ticket, body.code)
     if body.password is not None and by_code == (None, None, None):
-        return await proofs.with_password(
-            call.identity, body.password, call.visitor, device_token=device
-        )
+        return await proofs.with_password(call.identity, body.password, call.visitor, device=device)
     if body.method and body.ticket is not None and body.code is not None and body.password is None:
         return await proofs.with_code(
-            call.identity, body.ticket, body.code, call.visitor, device_token=device
+            call.identity, body.ticket, body.code, call.visitor, device=device
         )
     wrong = FieldError("password", "send either password, or method, ticket and code")
     raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))

@@ -40,9 +40,11 @@ class Runner:
         self._may_take_json = endpoint.body not in {type(None), Stream}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Charge, identify, read, call, answer."""
+        """Turn away, charge, identify, read, call, answer."""
         endpoint = self.endpoint
         call = endpoint.call_type(self._app, scope, receive)
+        if endpoint.turns_away is not None:
+            endpoint.turns_away(call)
         admission = None
         if endpoint.challenge is not None:
             admission = await self._app.challenges.admit(call, endpoint.challenge)

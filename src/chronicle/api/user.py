@@ -14,6 +14,7 @@ from chronicle.ledger.merkle import leaf_hash
 from chronicle.security import budgets
 from chronicle.security.events import EventPage, SecurityEvent
 from chronicle.users.accounts import ProfileChange
+from chronicle.users.names import parse_name
 
 endpoint = Routes("Profile")
 
@@ -40,13 +41,14 @@ class EditProfile(msgspec.Struct, forbid_unknown_fields=True):
 @endpoint.patch(
     "/api/auth/user",
     answers=Profile,
-    problems=("edited_meanwhile", "unavailable"),
+    problems=("edited_meanwhile", "look_alike", "unavailable"),
     budget=budgets.PROFILE,
 )
 async def edit_profile(call: SignedInCall[EditProfile, None]) -> Profile:
     """Change name, locale or time zone."""
+    name = _given(call.body.name)
     change = ProfileChange(
-        name=_given(call.body.name),
+        name=None if name is None else parse_name(name),
         locale=_given(call.body.locale),
         timezone=_given(call.body.timezone),
         unchanged=frozenset(

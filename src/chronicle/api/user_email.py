@@ -15,7 +15,7 @@ from chronicle.api.session_answers import (
     render_ticket,
 )
 from chronicle.security import budgets
-from chronicle.users.emails import parse_email
+from chronicle.users.emails import parse_email, parse_new_email
 
 endpoint = Routes("Profile")
 
@@ -43,7 +43,7 @@ class UndoEmail(msgspec.Struct, forbid_unknown_fields=True):
     "/api/auth/user/email/send-code",
     answers=IssuedTicket,
     status=202,
-    problems=("fresh_sign_in_required",),
+    problems=("fresh_sign_in_required", "look_alike"),
     budget=budgets.CODE,
 )
 async def send_email_code(call: SignedInCall[SendEmailCode | None, None]) -> IssuedTicket:
@@ -60,7 +60,7 @@ async def send_email_code(call: SignedInCall[SendEmailCode | None, None]) -> Iss
         await pay_for_mail(call, budgets.CODE, own)
         return render_ticket(await call.app.email_change.start_own(account_id))
     require_fresh(call)
-    email = parse_email(wanted)
+    email = parse_new_email(wanted)
     await pay_for_mail(call, budgets.CODE, email)
     return render_ticket(await call.app.email_change.start_change(account_id, email))
 

@@ -16,6 +16,7 @@ from chronicle.security.guesses import Guess, Guesses
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.users.accounts import AccountBook
+from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountId, AccountRecord
 
@@ -43,6 +44,11 @@ class PasswordGuess:
         """Whether it may be answered by what the password is."""
         return self.guess.allowed
 
+    @property
+    def settled(self) -> tuple[str, bytes]:
+        """What no longer counts if it was right: a device's says nothing of the identifier's."""
+        return self.guesses.purpose, self.subject
+
 
 @dataclass(frozen=True, slots=True)
 class AccountLock:
@@ -52,6 +58,7 @@ class AccountLock:
     by_device: Guesses
     devices: DeviceBook
     book: AccountBook
+    addresses: AddressBook
     tokens: TokenDesk
     mailer: Mailer
     base_url: str
@@ -105,10 +112,6 @@ class AccountLock:
         )
         await self.mailer.send(replace(mail, void=account is None))
 
-    async def right(self, tried: PasswordGuess) -> None:
-        """It was right: its guesses begin anew. A device's says nothing about the identifier's."""
-        await tried.guesses.settle(tried.subject)
-
     async def unchecked(self, tried: PasswordGuess) -> None:
         """It could not be checked, so it does not count."""
         if tried.allowed:
@@ -117,15 +120,21 @@ class AccountLock:
     async def unlock(self, token: str) -> None:
         """End the lock of the account whose mailed token this is.
 
-        The token is spent last, so that what fails half way can be tried again.
+        What was locked is an address. Where the account has another one since, the link ends
+        nothing: not the lock of an address that it was not mailed to, nor that of one that may be
+        somebody else's now. The token is spent last: what fails half way can be tried again.
 
         Raises:
-            Rejected: `invalid_mailed_token`: used, expired, or never issued.
+            Rejected: `invalid_mailed_token`: used, expired, never issued, or mailed to an address
+                that the account no longer has; nothing changed.
         """
         known = await self.tokens.find(TokenPurpose.UNLOCK, token)
         if known is None:
             raise _used()
-        await self.lift(await self.book.record(AccountId(known.account_id)))
+        account = await self.book.record(AccountId(known.account_id))
+        if not self.addresses.still_has(account, known.epoch):
+            raise _used()
+        await self.lift(account)
         if await self.tokens.spend(TokenPurpose.UNLOCK, token) is None:
             raise _used()
 

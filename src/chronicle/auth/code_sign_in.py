@@ -18,6 +18,7 @@ from chronicle.auth.ports import Mailer
 from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
+from chronicle.security.known_devices import NOTHING_PRESENTED, Presented
 from chronicle.security.ports import MailedTokens
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -64,7 +65,7 @@ class CodeSignIn:
         return issued
 
     async def finish(
-        self, ticket: str, code: str, visitor: Visitor, *, device_token: str | None = None
+        self, ticket: str, code: str, visitor: Visitor, *, device: Presented = NOTHING_PRESENTED
     ) -> SignedIn:
         """Sign in with the code. Where that first proves the address, all of before is void.
 
@@ -73,10 +74,10 @@ class CodeSignIn:
             Gone: `ticket_expired`: too late, out of guesses, used, or the account moved on.
         """
         waiting = await self.codes.check(TicketPurpose.SIGN_IN, ticket, code, _Waiting)
-        return await self._enter(ticket, waiting, visitor, device_token)
+        return await self._enter(ticket, waiting, visitor, device)
 
     async def finish_with_link(
-        self, ticket: str, token: str, visitor: Visitor, *, device_token: str | None = None
+        self, ticket: str, token: str, visitor: Visitor, *, device: Presented = NOTHING_PRESENTED
     ) -> SignedIn:
         """Sign in with the token of the mailed link, in the browser that has the ticket.
 
@@ -88,10 +89,10 @@ class CodeSignIn:
             Gone: `ticket_expired`: too late, used, or the account moved on.
         """
         waiting = await self.codes.check_link(TicketPurpose.SIGN_IN, ticket, token, _Waiting)
-        return await self._enter(ticket, waiting, visitor, device_token)
+        return await self._enter(ticket, waiting, visitor, device)
 
     async def _enter(
-        self, ticket: str, waiting: _Waiting, visitor: Visitor, device_token: str | None
+        self, ticket: str, waiting: _Waiting, visitor: Visitor, device: Presented
     ) -> SignedIn:
         if waiting.account_id is None:
             raise wrong_code()
@@ -99,17 +100,19 @@ class CodeSignIn:
         if account.epoch != waiting.epoch:
             raise expired()
         if not account.email_verified:
-            return await self._take_over(account, ticket, visitor)
+            return await self._take_over(account, ticket, visitor, device)
         now, purpose = self.world.now(), TicketPurpose.SIGN_IN
         if not await claim_once(self.spent, purpose, ticket, account=account, now=now):
             raise expired()
         await self.codes.drop(ticket)
-        return await self.sign_in.grant(account, ("otp",), visitor, device_token=device_token)
+        return await self.sign_in.grant(account, ("otp",), visitor, device=device)
 
-    async def _take_over(self, account: AccountRecord, ticket: str, visitor: Visitor) -> SignedIn:
+    async def _take_over(
+        self, account: AccountRecord, ticket: str, visitor: Visitor, device: Presented
+    ) -> SignedIn:
         # The epoch moves with it, so the ticket is good once.
         taken = await self.proof.take_over(account)
         if taken is None:
             raise expired()
         await self.codes.drop(ticket)
-        return await self.sign_in.grant(taken, ("otp",), visitor, signs_up=True)
+        return await self.sign_in.grant(taken, ("otp",), visitor, device=device, signs_up=True)

@@ -16,6 +16,7 @@ from chronicle.auth.ports import Mailer
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.errors import Unavailable
+from chronicle.security.known_devices import NOTHING_PRESENTED, Presented
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook, NewAccount
 from chronicle.users.emails import EmailAddress
@@ -39,7 +40,13 @@ class ImmediateRegistration:
     world: World
 
     async def sign_up(
-        self, email: EmailAddress, password: str, name: str | None, visitor: Visitor
+        self,
+        email: EmailAddress,
+        password: str,
+        name: str | None,
+        visitor: Visitor,
+        *,
+        device: Presented = NOTHING_PRESENTED,
     ) -> tuple[SignedIn, TicketIssued]:
         """Make an unverified account, sign it in, and mail a code that confirms its address.
 
@@ -62,7 +69,7 @@ class ImmediateRegistration:
             await self.codes.drop(issued.ticket)
             raise
         await self._mail(account, code)
-        granted = await self.sign_in.grant(account, ("pwd",), visitor, signs_up=True)
+        granted = await self.sign_in.grant(account, ("pwd",), visitor, device=device, signs_up=True)
         return granted, issued
 
     async def _mail(self, account: AccountRecord, code: str) -> None:

@@ -97,7 +97,8 @@ class MailedCodes:
                 guesses=GUESSES,
                 expires_at=now + CODE_LIFETIME,
                 resend_at=now + RESEND_AFTER,
-            )
+            ),
+            now=now,
         )
         return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code)
 

@@ -8,7 +8,6 @@ from chronicle.auth.ports import Mailer
 from chronicle.auth.reports import REPORT_LIFETIME
 from chronicle.errors import Unavailable
 from chronicle.security.events import EventLog
-from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -24,24 +23,18 @@ class NewDeviceNotice:
 
     book: AccountBook
     events: EventLog
-    devices: DeviceBook
     tokens: TokenDesk
     mailer: Mailer
     base_url: str
     world: World
 
-    async def is_new(
-        self, account: AccountRecord, visitor: Visitor, device_token: str | None
-    ) -> bool:
-        """Whether the account has seen neither this browser nor such a device at this address.
+    async def is_new(self, account: AccountRecord, visitor: Visitor) -> bool:
+        """Whether the account, which does not know this browser, saw no such device there lately.
 
         Never for one whose address nobody proved: whoever signs up with somebody else's could have
         a mail sent there with each sign-in.
         """
         if not account.email_verified:
-            return False
-        known = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
-        if known is not None:
             return False
         seen = await self.events.recent_visitors(account.id)
         here = (visitor.device, visitor.address)

@@ -48,11 +48,11 @@ class PasswordAgain:
         visitor: Visitor,
         *,
         before: EventKind,
-        device: bytes | None = None,
+        known_device: bool = False,
     ) -> None:
         """Return when it is the account's password. `before` is what it was asked for.
 
-        `device` is the known device that it comes from, if any: it has a place for its hash.
+        What comes from a `known_device` has a place for its hash.
 
         Raises:
             Unauthenticated: `invalid_credentials`; noted. With the fifth in a row, the session is
@@ -67,7 +67,7 @@ class PasswordAgain:
         try:
             stored = self.book.password_hash(account)
             matched = await self.hashing.matches(
-                normalize_password(password), stored, device=device
+                normalize_password(password), stored, known_at=account.id if known_device else None
             )
         except Unavailable:
             await self.guesses.give_back(account.id)

@@ -1,6 +1,8 @@
 """Hashing passwords without holding anybody else up."""
 
 import asyncio
+import logging
+import math
 import os
 import sys
 import threading
@@ -13,7 +15,9 @@ from typing import Any, TypeVar
 
 from chronicle.auth.password_formats import is_password
 from chronicle.auth.password_schemes import PasswordScheme
-from chronicle.errors import Unavailable
+from chronicle.errors import Overloaded
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -21,6 +25,7 @@ T = TypeVar("T")
 # Reads stay as quick as with 10, and sign-ins beside other busy programs five times quicker.
 _YIELDS = 5
 _MILDEST = 19
+_TOLD_AGAIN_SECONDS = 60.0
 
 
 def normalize_password(password: str) -> str:
@@ -30,11 +35,11 @@ def normalize_password(password: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Work that waits for a thread; `device` is the known device that it is for, if any."""
+    """Work that waits for a thread; `known_at` is the account that knows who asks, if any."""
 
     work: Callable[[], Any]
     done: "asyncio.Future[Any]"
-    device: bytes | None
+    known_at: bytes | None
 
 
 def _give_way() -> None:
@@ -54,7 +59,7 @@ class PasswordHashing:
     A hash takes tens of milliseconds of a core. Queued without a bound, a flood of sign-ins would
     make everybody wait for seconds; refused at once, most go on as before.
 
-    Known devices have `reserved` places of their own behind the same threads, one for each device.
+    Known devices have `reserved` places of their own behind the same threads, one for each account.
     Where both wait they take turns, so a flood of strangers delays a known device by no more than
     one hash for each known one before it, and the other way round.
     """
@@ -81,6 +86,7 @@ class PasswordHashing:
         self._strangers: deque[_Waiting] = deque()
         self._known: dict[bytes, _Waiting] = {}
         self._known_are_next = True
+        self._told_at = -math.inf
         self._decoy = scheme.hash("a password that belongs to nobody")
 
     async def hash(self, password: str) -> str:
@@ -88,14 +94,14 @@ class PasswordHashing:
         return await self._run(lambda: self._scheme.hash(password))
 
     async def matches(
-        self, password: str, password_hash: str | None, *, device: bytes | None = None
+        self, password: str, password_hash: str | None, *, known_at: bytes | None = None
     ) -> bool:
         """Whether it is the password. Where no hash can be read, the same work is done, in vain.
 
-        `device` is the known device that asks, which may take a reserved place.
+        `known_at` is the account that knows the device that asks, and has one reserved place.
         """
         against = self._decoy if password_hash is None else password_hash
-        matched = await self._run(lambda: self._verify(password, against), device)
+        matched = await self._run(lambda: self._verify(password, against), known_at)
         return matched and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
@@ -126,15 +132,25 @@ class PasswordHashing:
         if perhaps_known:
             full = full and len(self._known) >= self._reserved
         if self._idle <= 0 and full:
-            raise _overloaded()
+            raise self._turned_away()
+
+    def _turned_away(self) -> Overloaded:
+        now = asyncio.get_running_loop().time()
+        # Not for each of them: in a flood that would cost more than all the rest of turning away.
+        if now - self._told_at >= _TOLD_AGAIN_SECONDS:
+            self._told_at = now
+            _log.warning("sign-ins are turned away: more passwords wait than can be hashed")
+        return Overloaded(
+            message="Too many sign-ins at once. Try again shortly.", retry_after_seconds=2
+        )
 
     def _note_strain(self) -> None:
         if self._idle <= 0 and len(self._strangers) >= self._queue - self._queue // 4:
             self._on_strain()
 
-    async def _run(self, work: Callable[[], T], device: bytes | None = None) -> T:
+    async def _run(self, work: Callable[[], T], known_at: bytes | None = None) -> T:
         self._note_strain()
-        waiting = _Waiting(work, asyncio.get_running_loop().create_future(), device)
+        waiting = _Waiting(work, asyncio.get_running_loop().create_future(), known_at)
         if self._idle > 0:
             self._start(waiting)
         else:
@@ -144,14 +160,15 @@ class PasswordHashing:
         return result
 
     def _line_up(self, waiting: _Waiting) -> None:
-        device = waiting.device
-        # One place each: whoever signs in with one device a hundred times at once is one of many.
-        if device is not None and device not in self._known and len(self._known) < self._reserved:
-            self._known[device] = waiting
+        account = waiting.known_at
+        # One place each: whoever signs in to one account a hundred times at once, with as many
+        # devices that it knows, is one of many.
+        if account is not None and account not in self._known and len(self._known) < self._reserved:
+            self._known[account] = waiting
         elif len(self._strangers) < self._queue:
             self._strangers.append(waiting)
         else:
-            raise _overloaded()
+            raise self._turned_away()
 
     def _start(self, waiting: _Waiting) -> None:
         self._idle -= 1
@@ -176,9 +193,3 @@ class PasswordHashing:
             return self._known.pop(next(iter(self._known)))
         self._known_are_next = True
         return self._strangers.popleft() if self._strangers else None
-
-
-def _overloaded() -> Unavailable:
-    return Unavailable(
-        "overloaded", "Too many sign-ins at once. Try again shortly.", retry_after_seconds=2
-    )

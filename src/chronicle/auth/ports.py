@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NewType, Protocol
 from uuid import UUID
 
+from chronicle.security.ports import DeviceUse, EventRecord, KnownDeviceRecord
 from chronicle.users.ports import AccountId, ProfileRecord
 
 SessionId = NewType("SessionId", bytes)
@@ -95,6 +96,35 @@ class Sessions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """What a granted sign-in leaves behind.
+
+    The guess that was right is `settled`, by its purpose and subject: it no longer counts.
+    `device` is one that is known from now on, of which the account keeps the `keep_devices` last
+    used ones, or one that was known before.
+    """
+
+    event: EventRecord
+    session: SessionRecord
+    settled: tuple[str, bytes] | None = None
+    device: KnownDeviceRecord | DeviceUse | None = None
+    keep_devices: int = 0
+
+
+class Grants(Protocol):
+    """The one way in which sessions begin."""
+
+    async def add(self, granted: Granted) -> None:
+        """Store all of it; durable on return.
+
+        No session ever stands without its event. In one write where the database has such; else
+        what fails half way can leave an event without a session, which harms nobody, or a session
+        that nobody was given the tokens of. A device that could not be stored is no failure
+        there: it loses a convenience.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """A half-finished step, kept for minutes. `content` is sealed; the code only as its MAC."""
 
@@ -112,8 +142,8 @@ class Tickets(Protocol):
     Every method raises Unavailable when the shared state does not answer in time.
     """
 
-    async def put(self, ticket: Ticket) -> None:
-        """Store a new ticket."""
+    async def put(self, ticket: Ticket, *, now: datetime) -> None:
+        """Store a new ticket, for the time from `now` to its expiry, whatever the time is there."""
 
     async def guess(
         self, key: bytes, code_mac: bytes, *, now: datetime

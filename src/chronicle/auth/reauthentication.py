@@ -1,6 +1,6 @@
 """Proving once more who is there: a fresh session in place of the one that asks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -19,6 +19,7 @@ from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.auth.tokens import Identity
 from chronicle.security.events import EventKind
+from chronicle.security.known_devices import NOTHING_PRESENTED, Presented
 from chronicle.security.ports import MailedTokens
 from chronicle.security.visitors import Visitor
 from chronicle.users.addresses import AddressBook
@@ -53,7 +54,7 @@ class Reauthentication:
         password: str,
         visitor: Visitor,
         *,
-        device_token: str | None = None,
+        device: Presented = NOTHING_PRESENTED,
     ) -> SignedIn:
         """Grant a new session for the password; the old one ends.
 
@@ -61,13 +62,16 @@ class Reauthentication:
             Unauthenticated, TooMany, Unavailable: as `PasswordAgain.demand`.
         """
         account = await self.sign_in.book.record(identity.account_id)
-        device = await self.sign_in.lock.devices.recognise(
-            account.id, device_token, epoch=account.epoch
-        )
+        known = await self.sign_in.devices.recognise(account.id, device.token, epoch=account.epoch)
         await self.again.demand(
-            identity, account, password, visitor, before=EventKind.SIGN_IN, device=device
+            identity,
+            account,
+            password,
+            visitor,
+            before=EventKind.SIGN_IN,
+            known_device=known is not None,
         )
-        return await self._replace(identity, account, ("pwd",), visitor, device_token)
+        return await self._replace(identity, account, ("pwd",), visitor, device)
 
     async def send_code(self, identity: Identity) -> TicketIssued:
         """Mail a code to the account's address.
@@ -96,7 +100,7 @@ class Reauthentication:
         code: str,
         visitor: Visitor,
         *,
-        device_token: str | None = None,
+        device: Presented = NOTHING_PRESENTED,
     ) -> SignedIn:
         """Grant a new session for the mailed code; the old one ends. It proves the address, too.
 
@@ -111,14 +115,16 @@ class Reauthentication:
         if (waiting.account_id, waiting.session_id, waiting.epoch) != asked_by:
             raise expired()
         await self.codes.check(TicketPurpose.REAUTHENTICATE, ticket, code, _Waiting)
-        if not account.email_verified and not await self.addresses.confirm(account):
-            raise expired()
+        if not account.email_verified:
+            if not await self.addresses.confirm(account):
+                raise expired()
+            account = replace(account, email_verified=True)
         now = self.world.now()
         purpose = TicketPurpose.REAUTHENTICATE
         if not await claim_once(self.spent, purpose, ticket, account=account, now=now):
             raise expired()
         await self.codes.drop(ticket)
-        return await self._replace(identity, account, ("otp",), visitor, device_token)
+        return await self._replace(identity, account, ("otp",), visitor, device)
 
     async def _replace(
         self,
@@ -126,8 +132,8 @@ class Reauthentication:
         account: AccountRecord,
         amr: tuple[str, ...],
         visitor: Visitor,
-        device_token: str | None,
+        device: Presented,
     ) -> SignedIn:
-        granted = await self.sign_in.grant(account, amr, visitor, device_token=device_token)
+        granted = await self.sign_in.grant(account, amr, visitor, device=device)
         await self.sign_in.keeping.end(identity.session_id, "replaced")
         return granted

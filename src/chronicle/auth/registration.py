@@ -20,10 +20,12 @@ from chronicle.auth.ports import Mail, Mailer
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.errors import Conflict
+from chronicle.security.known_devices import NOTHING_PRESENTED, Presented
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook, NewAccount
+from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import EmailAddress
-from chronicle.users.ports import AccountId
+from chronicle.users.ports import AccountId, AccountRecord
 from chronicle.world import World
 
 
@@ -48,6 +50,7 @@ class Registration:
     """Sign-up: start, another code, finish."""
 
     book: AccountBook
+    addresses: AddressBook
     sign_in: SignIn
     hashing: PasswordHashing
     policy: PasswordPolicy
@@ -60,6 +63,7 @@ class Registration:
         """Mail a code to the address; or, when it has an account, a notice to its owner.
 
         The same is done and answered in both cases: one hash, one look-up, one ticket, one mail.
+        An account that never verified the address does not count: it gives way to whoever does.
 
         Raises:
             Rejected: the password can't be set.
@@ -67,15 +71,16 @@ class Registration:
         """
         owner = PasswordOwner(email.entered, name)
         password_hash = await self.hashing.hash(await self.policy.accept(password, owner))
-        known = await self.book.addressee(email)
+        holder = await self.book.find(email)
+        taken = holder is not None and holder.email_verified
         sign_up = _SignUp(
             account_id=self.world.new_id(),
             email_entered=email.entered,
             email_canonical=email.canonical,
             name=name,
             password_hash=password_hash,
-            mail_to=known.mail_to,
-            taken=known.account_id is not None,
+            mail_to=self._stored_spelling(holder) if holder and taken else email.entered,
+            taken=taken,
         )
         subject = self.book.email_index(email)
         issued, code = await self.codes.issue(TicketPurpose.SIGN_UP, subject, sign_up)
@@ -105,7 +110,14 @@ class Registration:
         await self.mailer.send(self._mail(sign_up, code, ticket))
         return issued
 
-    async def finish(self, ticket: str, typed_code: str, visitor: Visitor) -> SignedIn:
+    async def finish(
+        self,
+        ticket: str,
+        typed_code: str,
+        visitor: Visitor,
+        *,
+        device: Presented = NOTHING_PRESENTED,
+    ) -> SignedIn:
         """Make the account and sign it in.
 
         The account's id was drawn at the start and is unique in the database, so of any number of
@@ -118,9 +130,11 @@ class Registration:
             Unavailable: there is no account, and the code stays good; or signing in works.
         """
         sign_up = await self.codes.check(TicketPurpose.SIGN_UP, ticket, typed_code, _SignUp)
-        return await self._open(ticket, sign_up, visitor)
+        return await self._open(ticket, sign_up, visitor, device)
 
-    async def finish_with_link(self, ticket: str, token: str, visitor: Visitor) -> SignedIn:
+    async def finish_with_link(
+        self, ticket: str, token: str, visitor: Visitor, *, device: Presented = NOTHING_PRESENTED
+    ) -> SignedIn:
         """As `finish`, with the token of the mailed link, in the browser that has the ticket.
 
         Raises:
@@ -128,19 +142,28 @@ class Registration:
             Gone, Conflict: as `finish`.
         """
         sign_up = await self.codes.check_link(TicketPurpose.SIGN_UP, ticket, token, _SignUp)
-        return await self._open(ticket, sign_up, visitor)
+        return await self._open(ticket, sign_up, visitor, device)
 
-    async def _open(self, ticket: str, sign_up: _SignUp, visitor: Visitor) -> SignedIn:
+    async def _open(
+        self, ticket: str, sign_up: _SignUp, visitor: Visitor, device: Presented
+    ) -> SignedIn:
         if sign_up.taken:
             raise wrong_code()
         try:
+            await self.addresses.give_way(sign_up.email, to=AccountId(sign_up.account_id))
             account = await self.book.open(self._new_account(sign_up))
         except Conflict as conflict:
             if conflict.code == "account_exists":
                 raise expired() from conflict
             raise
         await self.codes.drop(ticket)
-        return await self.sign_in.grant(account, ("pwd", "otp"), visitor, signs_up=True)
+        return await self.sign_in.grant(
+            account, ("pwd", "otp"), visitor, device=device, signs_up=True
+        )
+
+    def _stored_spelling(self, holder: AccountRecord) -> str:
+        # Another spelling may be another mailbox.
+        return self.book.in_the_clear(holder).email
 
     def _new_account(self, sign_up: _SignUp) -> NewAccount:
         return NewAccount(

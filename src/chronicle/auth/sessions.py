@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import msgspec
 
@@ -18,7 +17,7 @@ from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
 from chronicle.users.ports import AccountId, ProfileRecord
-from chronicle.world import World
+from chronicle.world import World, id_text
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +36,10 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session as its device gets it. `epoch` is the security epoch that it is good for."""
+    """A session as its device gets it. `epoch` is the security epoch that it is good for.
+
+    `device_token` is what a browser is to keep, so that its account knows it again.
+    """
 
     access_token: str
     access_token_seconds: int
@@ -46,6 +48,7 @@ class SignedIn:
     refresh_expires_at: datetime
     epoch: int
     account: Account
+    device_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +135,11 @@ class SessionKeeping:
         if token.digest == session.refresh_hash:
             successor = self.refresh_tokens.issue(session.id, session.generation + 1)
             if await self.sessions.rotate(session.id, self._rotation(session, token, successor)):
-                return await self.signed_in(session, successor)
+                return await self._carried_on(session, successor)
             # Another call with the same token was faster: what stands now is its successor.
             session = await self.live(token.session_id)
         if self._may_ask_again(session, token):
-            return await self.signed_in(session, self._successor(session))
+            return await self._carried_on(session, self._successor(session))
         await self._end_replayed(session, visitor)
         raise Unauthenticated
 
@@ -179,16 +182,25 @@ class SessionKeeping:
         """Drop sessions that are past any use, also to tell a replay by; how many."""
         return await self.sessions.forget(before=self.world.now())
 
-    async def signed_in(self, session: SessionRecord, refresh_token: str) -> SignedIn:
-        """What the session's device gets: a new access token and this refresh token."""
-        account = await self.book.read(session.account_id)
+    async def _carried_on(self, session: SessionRecord, refresh_token: str) -> SignedIn:
+        return self.signed_in(session, refresh_token, await self.book.read(session.account_id))
+
+    def signed_in(
+        self,
+        session: SessionRecord,
+        refresh_token: str,
+        account: Account,
+        *,
+        device_token: str | None = None,
+    ) -> SignedIn:
+        """What the session's device gets: a new access token, and these."""
         now = self.world.now()
         claims = Claims(
             iss=self.issuer.issuer,
             aud=self.issuer.audience,
-            sub=str(UUID(bytes=session.account_id)),
+            sub=id_text(session.account_id),
             client_id=self.issuer.client_id,
-            sid=str(UUID(bytes=session.id)),
+            sid=id_text(session.id),
             jti=self.world.random_bytes(16).hex(),
             iat=unix_seconds(now),
             nbf=unix_seconds(now),
@@ -205,6 +217,7 @@ class SessionKeeping:
             refresh_expires_at=min(now + self.lifetimes.idle, session.expires_at),
             epoch=session.epoch,
             account=account,
+            device_token=device_token,
         )
 
     def token_for(self, identity: Identity, audience: str) -> str:
@@ -259,7 +272,7 @@ class SessionKeeping:
             return
         _log.warning(
             "refresh token replayed; session ended",
-            extra={"session_id": str(UUID(bytes=session.id))},
+            extra={"session_id": id_text(session.id)},
         )
         # The session is over whether or not its owner hears of it; the log line above stays.
         try:

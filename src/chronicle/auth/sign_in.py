@@ -1,32 +1,35 @@
 """Signing in. Whatever the method, a session is granted here and nowhere else.
 
-So no method can forget what a sign-in owes: the security epoch read before verification, the
-event with its ledger entry, and then the session. The event comes first: a session that nobody
-noted must not exist, while an event whose session never came about harms nobody.
+So no method can forget what a sign-in owes: the security epoch read before verification, and the
+event with its ledger entry, without which there is no session.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from chronicle.auth.account_lock import AccountLock, PasswordGuess
 from chronicle.auth.new_device import NewDeviceNotice
 from chronicle.auth.passwords import PasswordHashing, normalize_password
-from chronicle.auth.ports import SessionId, SessionRecord
+from chronicle.auth.ports import Granted, Grants, SessionId, SessionRecord
 from chronicle.auth.refresh_tokens import digest
 from chronicle.auth.sessions import SessionKeeping, SignedIn
 from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.known_devices import (
+    MOST_OF_AN_ACCOUNT,
+    NOTHING_PRESENTED,
+    DeviceBook,
+    Presented,
+)
+from chronicle.security.ports import DeviceUse, EventRecord, KnownDeviceRecord
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
 from chronicle.users.ports import AccountRecord
-from chronicle.world import World
+from chronicle.world import World, id_text
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +43,10 @@ class SignIn:
 
     book: AccountBook
     keeping: SessionKeeping
+    grants: Grants
     hashing: PasswordHashing
     events: EventLog
+    devices: DeviceBook
     lock: AccountLock
     new_device: NewDeviceNotice
     world: World
@@ -52,7 +57,7 @@ class SignIn:
         password: str,
         visitor: Visitor,
         *,
-        device_token: str | None = None,
+        device: Presented = NOTHING_PRESENTED,
     ) -> SignedIn:
         """Sign in with address and password, perhaps from a device that the account knows.
 
@@ -65,14 +70,16 @@ class SignIn:
             TooMany: `too_many_attempts`: locked, whether or not there is an account.
             Unavailable: `overloaded`; the guess does not count.
         """
-        self.hashing.refuse_when_full(perhaps_known=device_token is not None)
+        self.hashing.refuse_when_full(perhaps_known=self.devices.is_genuine(device.token))
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)
-        guess = await self.lock.begin(email, account, device_token)
+        guess = await self.lock.begin(email, account, device.token)
         try:
-            device = guess.device_id if guess.allowed else None
-            matched = await self.hashing.matches(normal, stored, device=device)
+            known = account is not None and guess.device_id is not None and guess.allowed
+            matched = await self.hashing.matches(
+                normal, stored, known_at=account.id if known and account else None
+            )
         except Unavailable:
             await self.lock.unchecked(guess)
             raise
@@ -87,7 +94,7 @@ class SignIn:
             )
         if self.hashing.is_outdated(stored):
             await self._rehash(account, normal)
-        return await self.grant(account, ("pwd",), visitor, device_token=device_token, guess=guess)
+        return await self.grant(account, ("pwd",), visitor, device=device, guess=guess)
 
     async def _rehash(self, account: AccountRecord, password: str) -> None:
         try:
@@ -102,7 +109,7 @@ class SignIn:
         amr: tuple[str, ...],
         visitor: Visitor,
         *,
-        device_token: str | None = None,
+        device: Presented = NOTHING_PRESENTED,
         signs_up: bool = False,
         guess: PasswordGuess | None = None,
     ) -> SignedIn:
@@ -110,44 +117,64 @@ class SignIn:
 
         `account` is the record as read *before* verification: if its epoch has moved since, the
         session is void from the start. Whoever `signs_up` is told of no new device. `guess` was
-        right, and is settled in the same commit as the event where the database groups them.
+        right, and no longer counts.
         """
         session_id = SessionId(self.world.new_id())
         refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
-        familiar = signs_up or (guess is not None and guess.device_id is not None)
-        is_new_device = not familiar and await self.new_device.is_new(
-            account, visitor, device_token
-        )
-        noted = self._note_grant(account, session_id, amr, visitor)
-        await (noted if guess is None else _both(noted, self.lock.right(guess)))
+        if guess is not None:
+            known = guess.device_id
+        else:
+            known = await self.devices.recognise(account.id, device.token, epoch=account.epoch)
+        familiar = signs_up or known is not None
+        is_new_device = not familiar and await self.new_device.is_new(account, visitor)
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
+        token, use = self._device_use(account, known, device, visitor)
         # Nobody wakes the ledger: the entry comes due later, when the sequencer looks by itself.
-        await self.keeping.sessions.add(session)
+        await self.grants.add(
+            Granted(
+                event=self._event_of(account, session_id, amr, visitor),
+                session=session,
+                settled=guess.settled if guess else None,
+                device=use,
+                keep_devices=MOST_OF_AN_ACCOUNT,
+            )
+        )
         if is_new_device:
             await self.new_device.tell(account, visitor)
-        return await self.keeping.signed_in(session, refresh_token)
+        owner = self.book.in_the_clear(account)
+        return self.keeping.signed_in(session, refresh_token, owner, device_token=token)
 
-    async def _note_grant(
+    def _device_use(
+        self, account: AccountRecord, known: bytes | None, shown: Presented, visitor: Visitor
+    ) -> tuple[str | None, KnownDeviceRecord | DeviceUse | None]:
+        """The token that a browser is to keep, and what the account is to know of it."""
+        if not shown.keeps:
+            return None, None
+        if known is not None:
+            return shown.token, self.devices.used_again(known, visitor)
+        return self.devices.first_use(account.id, visitor, epoch=account.epoch)
+
+    def _event_of(
         self,
         account: AccountRecord,
         session_id: SessionId,
         amr: tuple[str, ...],
         visitor: Visitor,
-    ) -> None:
+    ) -> EventRecord:
         now = self.world.now()
         method = " ".join(amr)
         entry = compose(
             Kind.SIGN_IN,
             {
-                "owner": str(UUID(bytes=account.id)),
-                "session": str(UUID(bytes=session_id)),
+                "owner": id_text(account.id),
+                "session": id_text(session_id),
                 "method": method,
             },
             ledger_key=self.book.ledger_key(account),
             nonce=self.world.random_bytes(_NONCE_BYTES),
             at=now,
         )
-        await self.events.note(
+        return self.events.record(
             Happening(
                 kind=EventKind.SIGN_IN,
                 method=method,
@@ -212,10 +239,3 @@ class SignIn:
         # A sign-in seen from outside and an entry that appears at once would be one and the same.
         draw = int.from_bytes(self.world.random_bytes(4), "big")
         return timedelta(milliseconds=draw % _LONGEST_LOG_DELAY_MS)
-
-
-async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
-    """Wait for both; a failure is raised once neither goes on unwatched."""
-    for outcome in await asyncio.gather(first, second, return_exceptions=True):
-        if outcome is not None:
-            raise outcome

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from chronicle.ledger import dag_cbor
 from chronicle.ledger.failures import Unreadable
@@ -179,9 +179,9 @@ def _openings(
     values: dict[str, Value] = {"kind": str(kind), **fields}
     for name, value in values.items():
         _refuse_unfit(name, value)
-    return {
-        name: Opening(values[name], _blinding(ledger_key, nonce, name)) for name in sorted(values)
-    }
+    # HKDF (RFC 5869) salted with the nonce: all keys of an entry share its first half.
+    extracted = hmac.digest(nonce, ledger_key, hashlib.sha256)
+    return {name: Opening(values[name], _blinding(extracted, name)) for name in sorted(values)}
 
 
 def _refuse_unfit(name: str, value: Value) -> None:
@@ -199,6 +199,5 @@ def _commitments(openings: Mapping[str, Opening]) -> Commitments:
     return tuple((name, commit(opening)) for name, opening in sorted(openings.items()))
 
 
-def _blinding(ledger_key: bytes, nonce: bytes, name: str) -> bytes:
-    info = (_LABEL + name).encode()
-    return HKDF(SHA256(), KEY_BYTES, salt=nonce, info=info).derive(ledger_key)
+def _blinding(extracted: bytes, name: str) -> bytes:
+    return HKDFExpand(SHA256(), KEY_BYTES, (_LABEL + name).encode()).derive(extracted)

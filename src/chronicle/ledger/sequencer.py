@@ -50,7 +50,7 @@ class Pace:
     batch_entries: int = 8192
     batch_bytes: int = 16 * 1024 * 1024
     gather_seconds: float = 0.05
-    poll_seconds: float = 0.5
+    poll_seconds: float = 2.0
     first_backoff_seconds: float = 0.2
     longest_backoff_seconds: float = 10.0
 

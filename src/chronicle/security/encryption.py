@@ -102,11 +102,13 @@ class BlindIndex:
 
     def __init__(self, keys: Keyring) -> None:
         self._secret = keys.active(Purpose.INDEX).secret
-        self._by_column = cache(self._derive)
+        self._of_column = cache(self._keyed)
 
-    def _derive(self, column: str) -> bytes:
-        return derive(self._secret, f"chronicle/index/v1/{column}")
+    def _keyed(self, column: str) -> hmac.HMAC:
+        return hmac.new(derive(self._secret, f"chronicle/index/v1/{column}"), None, hashlib.sha256)
 
     def of(self, value: str, *, column: str) -> bytes:
         """The 32-byte index of a canonical value in one column."""
-        return hmac.digest(self._by_column(column), value.encode(), hashlib.sha256)
+        keyed = self._of_column(column).copy()
+        keyed.update(value.encode())
+        return keyed.digest()

@@ -92,29 +92,31 @@ class EventLog:
 
     async def note(self, happening: Happening) -> None:
         """Store an event; durable on return. Unavailable when it can't be."""
+        await self.events.add(self.record(happening))
+
+    def record(self, happening: Happening) -> EventRecord:
+        """An event as it is to be stored."""
         event_id = self.world.new_id()
-        await self.events.add(
-            EventRecord(
-                id=event_id,
-                account_id=happening.account_id,
-                subject_index=happening.subject_index,
-                kind=happening.kind,
-                method=happening.method,
-                outcome=happening.outcome,
-                reason=happening.reason,
-                session_id=happening.session_id,
-                visitor=self.cipher.seal(
-                    msgspec.msgpack.encode(happening.visitor),
-                    table=_TABLE,
-                    record=event_id,
-                    field="visitor",
-                ),
-                address_index=self.index.of(happening.visitor.address, column="events.address"),
-                created_at=self.world.now(),
-                entry=happening.entry,
-                entry_due_at=happening.entry_due_at,
-                entry_index=None,
-            )
+        return EventRecord(
+            id=event_id,
+            account_id=happening.account_id,
+            subject_index=happening.subject_index,
+            kind=happening.kind,
+            method=happening.method,
+            outcome=happening.outcome,
+            reason=happening.reason,
+            session_id=happening.session_id,
+            visitor=self.cipher.seal(
+                msgspec.msgpack.encode(happening.visitor),
+                table=_TABLE,
+                record=event_id,
+                field="visitor",
+            ),
+            address_index=self.index.of(happening.visitor.address, column="events.address"),
+            created_at=self.world.now(),
+            entry=happening.entry,
+            entry_due_at=happening.entry_due_at,
+            entry_index=None,
         )
 
     async def page(self, account_id: bytes, *, cursor: str | None, limit: int) -> EventPage:

@@ -10,6 +10,7 @@ moves the epoch says which devices are to outlive that.
 
 import base64
 import hashlib
+import hmac
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,18 +18,31 @@ from datetime import datetime, timedelta
 import msgspec
 
 from chronicle.errors import Unavailable
-from chronicle.security.encryption import FieldCipher
-from chronicle.security.ports import KnownDeviceRecord, KnownDevices
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.ports import DeviceUse, KnownDeviceRecord, KnownDevices
 from chronicle.security.visitors import Visitor
 from chronicle.world import World
 
 _log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=365)
+MOST_OF_AN_ACCOUNT = 50
 
 _TABLE = "known_devices"
-_TOKEN_BYTES = 32
-_MOST_OF_AN_ACCOUNT = 50
+_SECRET_BYTES = 32
+_MAC_BYTES = 16
+_TOKEN_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a client shows of itself: the token that it `keeps`, or would, if it keeps any."""
+
+    token: str | None = None
+    keeps: bool = False
+
+
+NOTHING_PRESENTED = Presented()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +61,65 @@ class DeviceBook:
 
     devices: KnownDevices
     cipher: FieldCipher
+    index: BlindIndex
     world: World
+
+    def is_genuine(self, token: str | None) -> bool:
+        """Whether the token was issued here, for whatever account; no table is asked.
+
+        So what strangers make up costs nobody a look-up and gets no place meant for known devices.
+        """
+        if token is None or len(token) != _TOKEN_CHARACTERS:
+            return False
+        try:
+            raw = base64.b64decode(token, altchars=b"-_", validate=True)
+        except ValueError:
+            return False
+        return hmac.compare_digest(self._mac(raw[:_SECRET_BYTES]), raw[_SECRET_BYTES:])
 
     async def recognise(
         self, account_id: bytes | None, token: str | None, *, epoch: int
     ) -> bytes | None:
         """The id of the device that presents this token, if this account knows it at this epoch."""
-        found = await self.devices.find(_hash(token or ""), now=self.world.now())
+        if token is None or not self.is_genuine(token):
+            return None
+        found = await self.devices.find(_hash(token), now=self.world.now())
         if found is None or (found.account_id, found.epoch) != (account_id, epoch):
             return None
         return found.id
 
     async def is_known(self, token: str) -> bool:
         """Whether any account knows, or knew, the device that presents this token."""
+        if not self.is_genuine(token):
+            return False
         return await self.devices.find(_hash(token), now=self.world.now()) is not None
 
-    async def remember(
-        self, account_id: bytes, token: str | None, visitor: Visitor, *, epoch: int
-    ) -> str:
-        """Note that a device signed in; the token that it is to keep for `LIFETIME`.
-
-        The one that it presents, if the account knows it, or a new one of 43 characters. `epoch`
-        is the session's: if the account's has moved on meanwhile, the device is void like it.
-        """
+    def used_again(self, device_id: bytes, visitor: Visitor) -> DeviceUse:
+        """That a known device signed in, to be stored; it keeps its token for `LIFETIME` more."""
         now = self.world.now()
-        known = await self.recognise(account_id, token, epoch=epoch)
-        if known is not None and token is not None:
-            sealed = self._seal(known, visitor)
-            if await self.devices.touch(known, visitor=sealed, now=now, expires_at=now + LIFETIME):
-                return token
-        return await self._add(account_id, epoch, visitor, now)
+        return DeviceUse(device_id, self._seal(device_id, visitor), now, now + LIFETIME)
+
+    def first_use(
+        self, account_id: bytes, visitor: Visitor, *, epoch: int
+    ) -> tuple[str, KnownDeviceRecord]:
+        """A device to be stored, and the token of 64 characters that it keeps for `LIFETIME`.
+
+        `epoch` is the session's: if the account's has moved on meanwhile, the device is void like
+        it. An account keeps no more than `MOST_OF_AN_ACCOUNT`.
+        """
+        secret = self.world.random_bytes(_SECRET_BYTES)
+        token = base64.urlsafe_b64encode(secret + self._mac(secret)).decode()
+        device_id, now = self.world.new_id(), self.world.now()
+        return token, KnownDeviceRecord(
+            id=device_id,
+            account_id=account_id,
+            epoch=epoch,
+            token_hash=_hash(token),
+            visitor=self._seal(device_id, visitor),
+            created_at=now,
+            last_used_at=now,
+            expires_at=now + LIFETIME,
+        )
 
     async def listed(self, account_id: bytes, *, epoch: int) -> list[KnownDevice]:
         """The devices that an account knows at this epoch, newest first."""
@@ -116,22 +159,8 @@ class DeviceBook:
         """Drop devices that have expired; how many."""
         return await self.devices.forget(before=self.world.now())
 
-    async def _add(self, account_id: bytes, epoch: int, visitor: Visitor, now: datetime) -> str:
-        raw = self.world.random_bytes(_TOKEN_BYTES)
-        token = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-        device_id = self.world.new_id()
-        record = KnownDeviceRecord(
-            id=device_id,
-            account_id=account_id,
-            epoch=epoch,
-            token_hash=_hash(token),
-            visitor=self._seal(device_id, visitor),
-            created_at=now,
-            last_used_at=now,
-            expires_at=now + LIFETIME,
-        )
-        await self.devices.add(record, keep=_MOST_OF_AN_ACCOUNT)
-        return token
+    def _mac(self, secret: bytes) -> bytes:
+        return self.index.of(secret.hex(), column=f"{_TABLE}.token")[:_MAC_BYTES]
 
     def _seal(self, device_id: bytes, visitor: Visitor) -> bytes:
         plain = msgspec.msgpack.encode(visitor)

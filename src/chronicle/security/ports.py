@@ -160,6 +160,16 @@ class KnownDeviceRecord:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """That a known device was used again, and until when it is known now. `visitor` is sealed."""
+
+    id: bytes
+    visitor: bytes
+    used_at: datetime
+    expires_at: datetime
+
+
 class KnownDevices(Protocol):
     """The table of known devices."""
 
@@ -169,9 +179,7 @@ class KnownDevices(Protocol):
     async def find(self, token_hash: bytes, *, now: datetime) -> KnownDeviceRecord | None:
         """The device with this token, or None; None too once it has expired."""
 
-    async def touch(
-        self, device_id: bytes, *, visitor: bytes, now: datetime, expires_at: datetime
-    ) -> bool:
+    async def touch(self, use: DeviceUse) -> bool:
         """Note that it was used. False if it is gone; nothing is stored then."""
 
     async def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:

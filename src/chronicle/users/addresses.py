@@ -126,6 +126,17 @@ class AddressBook:
         """The address that an account had in an epoch; None where it still has it."""
         return next((each for each in self.former(record) if each.epoch > epoch), None)
 
+    def still_has(self, record: AccountRecord, epoch: int) -> bool:
+        """Whether an account has the address now that it had in an epoch of the last seven days.
+
+        Where that one was never verified it is not kept, and cannot be told from the present one.
+        """
+        had = self.held_in(record, epoch)
+        if had is None:
+            return self.mailed_to_its_owner(record, epoch)
+        email = EmailAddress(had.entered, had.canonical)
+        return self.book.email_index(email) == record.email_index
+
     def check_room(self, record: AccountRecord) -> None:
         """Refuse (TooMany) where `change` would, before anything is mailed."""
         self._with_current(record)

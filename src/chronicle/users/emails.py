@@ -2,10 +2,12 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
 from chronicle.errors import FieldError, Rejected
+from chronicle.users import look_alikes
 
 _LONGEST_ADDRESS = 254
 _LONGEST_LOCAL_PART = 64
@@ -43,6 +45,41 @@ def parse_email(text: str) -> EmailAddress:
     return EmailAddress(entered=f"{local}@{ascii_domain}", canonical=canonical)
 
 
+def parse_new_email(text: str) -> EmailAddress:
+    """Read an address that is to become an account's; one that passes for another is refused.
+
+    What is ASCII is never refused for its looks. UTS #39, 3.3: the local part in NFKC, each part of
+    it and each label of the domain in one script. A part that looks like ASCII throughout, and
+    isn't, is refused unless the top-level domain is in its script: a choir's Russian name, which
+    looks like "xop", is theirs to use under a Russian domain, and poses under any other.
+
+    Raises:
+        Rejected: as `parse_email`; `look_alike` for the field `email`.
+    """
+    email = parse_email(text)
+    local, _, domain = email.entered.rpartition("@")
+    labels = idna.decode(domain).split(".")
+    if not local.isascii() and unicodedata.normalize("NFKC", local) != local:
+        raise _poses("has variants of plain characters before the @")
+    # A tag after a plus sign is the owner's own note, in the script that they like.
+    for part in (*local.split("+"), *labels):
+        _refuse_look_alike(part, top_level=labels[-1])
+    return email
+
+
+def _refuse_look_alike(part: str, *, top_level: str) -> None:
+    if look_alikes.mixes_scripts(part):
+        raise _poses("has alphabets mixed, so that it can be taken for another address")
+    if look_alikes.mixes_digits(part):
+        raise _poses("has digits of different scripts")
+    at_home = look_alikes.scripts_of(part) == look_alikes.scripts_of(top_level)
+    if at_home and not look_alikes.is_latin(part):
+        return
+    if look_alikes.looks_ascii(part) or look_alikes.looks_ascii(part.casefold()):
+        raise _poses("is easily taken for another address, which has Latin letters")
+
+
+@lru_cache(maxsize=1024)  # most people have theirs with one of a few
 def _domain(domain: str) -> str:
     try:
         ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
@@ -59,6 +96,10 @@ def _never_in_an_address(character: str) -> bool:
         or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"}
         or character in '()<>[],;:\\"'
     )
+
+
+def _poses(why: str) -> Rejected:
+    return Rejected("look_alike", f"email: {why}", fields=(FieldError("email", why),))
 
 
 def _refused(why: str) -> Rejected:

@@ -15,6 +15,7 @@ from chronicle.adapters.database.sqlite.blocks import SqliteBlocks
 from chronicle.adapters.database.sqlite.checkpoints import SqliteCheckpoints
 from chronicle.adapters.database.sqlite.clock_floor import SqliteClockFloor
 from chronicle.adapters.database.sqlite.events import SqliteEvents
+from chronicle.adapters.database.sqlite.grants import SqliteGrants
 from chronicle.adapters.database.sqlite.guess_counts import SqliteGuessCounts
 from chronicle.adapters.database.sqlite.known_devices import SqliteKnownDevices
 from chronicle.adapters.database.sqlite.mailed_tokens import SqliteMailedTokens
@@ -22,7 +23,7 @@ from chronicle.adapters.database.sqlite.mails import SqliteMails
 from chronicle.adapters.database.sqlite.overviews import SqliteOverviews
 from chronicle.adapters.database.sqlite.sessions import SqliteSessions
 from chronicle.adapters.database.sqlite.uploads import SqliteUploads
-from chronicle.auth.ports import MailQueue, Sessions
+from chronicle.auth.ports import Grants, MailQueue, Sessions
 from chronicle.clock import ClockFloor
 from chronicle.errors import CannotStart, Failure
 from chronicle.ledger.ports import Checkpoints, EntrySource
@@ -57,6 +58,7 @@ class Tables:
 
     accounts: LoggedAccounts
     sessions: Sessions
+    grants: Grants
     events: LoggedEvents
     mailed_tokens: MailedTokens
     blocks: Blocks
@@ -88,6 +90,7 @@ def sqlite_tables(engine: sqlite_engine.Engine) -> Tables:
     return Tables(
         accounts=SqliteAccounts(engine),
         sessions=SqliteSessions(engine),
+        grants=SqliteGrants(engine),
         events=SqliteEvents(engine),
         mailed_tokens=SqliteMailedTokens(engine),
         blocks=SqliteBlocks(engine),
@@ -154,6 +157,7 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
     from chronicle.adapters.database.mongo.checkpoints import MongoCheckpoints  # noqa: PLC0415
     from chronicle.adapters.database.mongo.clock_floor import MongoClockFloor  # noqa: PLC0415
     from chronicle.adapters.database.mongo.events import MongoEvents  # noqa: PLC0415
+    from chronicle.adapters.database.mongo.grants import MongoGrants  # noqa: PLC0415
     from chronicle.adapters.database.mongo.guess_counts import MongoGuessCounts  # noqa: PLC0415
     from chronicle.adapters.database.mongo.known_devices import MongoKnownDevices  # noqa: PLC0415
     from chronicle.adapters.database.mongo.mailed_tokens import MongoMailedTokens  # noqa: PLC0415
@@ -165,6 +169,7 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
     return Tables(
         accounts=MongoAccounts(engine),
         sessions=MongoSessions(engine),
+        grants=MongoGrants(engine),
         events=MongoEvents(engine),
         mailed_tokens=MongoMailedTokens(engine),
         blocks=MongoBlocks(engine),

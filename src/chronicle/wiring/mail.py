@@ -13,7 +13,8 @@ from chronicle.auth.mail_delivery import MailDelivery, QueuedMailer, SealedMails
 from chronicle.auth.ports import MailTransport
 from chronicle.security.encryption import FieldCipher
 from chronicle.security.keys import Keyring
-from chronicle.settings import Mailer, Settings
+from chronicle.setting_choices import Mailer
+from chronicle.settings import Settings
 from chronicle.wiring.storage import Storage
 from chronicle.world import World
 

@@ -36,8 +36,9 @@ from chronicle.security.guesses import MAILED_CODES, PASSWORDS, Guesses, GuessPu
 from chronicle.security.keys import Keyring
 from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk
+from chronicle.setting_choices import BreachCheck, PasswordHash
 from chronicle.setting_values import host_of
-from chronicle.settings import BreachCheck, PasswordHash, Settings
+from chronicle.settings import Settings
 from chronicle.users.accounts import AccountBook
 from chronicle.users.addresses import AddressBook
 from chronicle.wiring.storage import Storage
@@ -115,12 +116,14 @@ class People:
         )
         self.tokens = tokens = TokenDesk(storage.mailed_tokens, world)
         counts = storage.guess_counts
-        self.devices = DeviceBook(storage.known_devices, self.cipher, world)
+        self.devices = DeviceBook(storage.known_devices, self.cipher, self.index, world)
+        self.addresses = AddressBook(self.book)
         self.lock = AccountLock(
             by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world),
             by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world),
             devices=self.devices,
             book=self.book,
+            addresses=self.addresses,
             tokens=tokens,
             mailer=mailer,
             base_url=settings.base_url,
@@ -128,13 +131,14 @@ class People:
         self.sign_in = SignIn(
             book=self.book,
             keeping=self.sessions,
+            grants=storage.grants,
             hashing=hashing,
             events=self.events,
+            devices=self.devices,
             lock=self.lock,
             new_device=NewDeviceNotice(
                 book=self.book,
                 events=self.events,
-                devices=self.devices,
                 tokens=tokens,
                 mailer=mailer,
                 base_url=settings.base_url,
@@ -146,7 +150,6 @@ class People:
         tickets = ValkeyTickets(storage.shared_state)
         code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
         codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
-        self.addresses = AddressBook(self.book)
         self.code_sign_in = CodeSignIn(
             book=self.book,
             codes=codes,
@@ -211,6 +214,7 @@ class People:
         )
         self.registration = Registration(
             book=self.book,
+            addresses=self.addresses,
             sign_in=self.sign_in,
             hashing=hashing,
             policy=policy,

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import gc
 import secrets
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,15 +29,7 @@ from tests.fakes.world import FakeWorld
 from tests.services.choice import mongo_server_url, with_database
 
 wider = pytest.mark.wider
-
-
-@pytest.fixture(autouse=True)
-def _attempts_that_the_driver_gave_up_are_collected() -> Iterator[None]:
-    """It leaves the socket of an attempt to connect that it cancels to the garbage collector."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("driver_leftovers")
 
 
 @pytest.fixture(scope="module")

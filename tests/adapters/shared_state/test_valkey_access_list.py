@@ -44,7 +44,7 @@ async def test_a_user_with_the_documented_rights_can_do_all_that_is_needed(alone
         limits = (Limit("a:60", "a", Window(1, 60)), Limit("a:90", "a", Window(2, 90)))
         assert (await ValkeyLimiter(client).spend("a", limits)).granted
         tickets = ValkeyTickets(client)
-        await tickets.put(ticket)
+        await tickets.put(ticket, now=now)
         assert await tickets.look(b"key", now=now) == (b"content", pytest.approx(now, abs=SECOND))
         assert await tickets.guess(b"key", b"mac", now=now) == (True, b"content")
         renewed = await tickets.renew(b"key", b"mac", now=now, expires_at=later, resend_at=later)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chronicle.security.ports import KnownDeviceRecord
+from chronicle.security.ports import DeviceUse, KnownDeviceRecord
 from tests.fakes.database.rows import MemoryDatabase, refuse_second
 from tests.fakes.faults import Faults, step
+
+Rows = dict[bytes, KnownDeviceRecord]
 
 
 class InMemoryKnownDevices:
@@ -20,12 +22,7 @@ class InMemoryKnownDevices:
 
     @step
     def add(self, record: KnownDeviceRecord, *, keep: int) -> None:
-        refuse_second(self._rows, record.id)
-        self._rows[record.id] = record
-        mine = self._of(record.account_id)
-        mine.sort(key=lambda one: (one.last_used_at, one.id), reverse=True)
-        for least_used in mine[keep:]:
-            del self._rows[least_used.id]
+        insert_device(self._rows, record, keep)
 
     @step
     def find(self, token_hash: bytes, *, now: datetime) -> KnownDeviceRecord | None:
@@ -33,16 +30,8 @@ class InMemoryKnownDevices:
         return next((one for one in live if one.token_hash == token_hash), None)
 
     @step
-    def touch(
-        self, device_id: bytes, *, visitor: bytes, now: datetime, expires_at: datetime
-    ) -> bool:
-        device = self._rows.get(device_id)
-        if device is None:
-            return False
-        self._rows[device_id] = replace(
-            device, visitor=visitor, last_used_at=now, expires_at=expires_at
-        )
-        return True
+    def touch(self, use: DeviceUse) -> bool:
+        return touch_device(self._rows, use)
 
     @step
     def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:
@@ -72,4 +61,28 @@ class InMemoryKnownDevices:
         return len(old)
 
     def _of(self, account_id: bytes) -> list[KnownDeviceRecord]:
-        return [one for one in self._rows.values() if one.account_id == account_id]
+        return _devices_of(self._rows, account_id)
+
+
+def insert_device(rows: Rows, record: KnownDeviceRecord, keep: int) -> None:
+    """Store a device, and drop the surplus."""
+    refuse_second(rows, record.id)
+    rows[record.id] = record
+    mine = _devices_of(rows, record.account_id)
+    mine.sort(key=lambda one: (one.last_used_at, one.id), reverse=True)
+    for least_used in mine[keep:]:
+        del rows[least_used.id]
+
+
+def touch_device(rows: Rows, use: DeviceUse) -> bool:
+    """Note that a device was used; False if it is gone."""
+    if use.id not in rows:
+        return False
+    rows[use.id] = replace(
+        rows[use.id], visitor=use.visitor, last_used_at=use.used_at, expires_at=use.expires_at
+    )
+    return True
+
+
+def _devices_of(rows: Rows, account_id: bytes) -> list[KnownDeviceRecord]:
+    return [one for one in rows.values() if one.account_id == account_id]

@@ -62,4 +62,4 @@ class MemoryDatabase:
 def refuse_second(rows: Mapping[bytes, object], row_id: bytes) -> None:
     """What a second row with an id is: a bug."""
     if row_id in rows:
-        raise ValueError("there is a row with this id")
+        raise ValueError("there is a row with this id already")

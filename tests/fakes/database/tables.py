@@ -7,6 +7,7 @@ from tests.fakes.database.blocks import InMemoryBlocks
 from tests.fakes.database.checkpoints import InMemoryCheckpoints
 from tests.fakes.database.clock_floor import InMemoryClockFloor
 from tests.fakes.database.events import InMemoryEvents
+from tests.fakes.database.grants import InMemoryGrants
 from tests.fakes.database.guess_counts import InMemoryGuessCounts
 from tests.fakes.database.known_devices import InMemoryKnownDevices
 from tests.fakes.database.mailed_tokens import InMemoryMailedTokens
@@ -33,6 +34,7 @@ def memory_tables(database: MemoryDatabase, faults: Faults | None = None) -> Tab
         accounts=InMemoryAccounts(database, faults),
         sessions=InMemorySessions(database, faults),
         events=InMemoryEvents(database, faults),
+        grants=InMemoryGrants(database, faults),
         mailed_tokens=InMemoryMailedTokens(database, faults),
         blocks=InMemoryBlocks(database, faults),
         guess_counts=InMemoryGuessCounts(database, faults),

@@ -16,9 +16,9 @@ class ValkeyTickets:
         self._guess = Script.named("guess_ticket")
         self._renew = Script.named("renew_ticket")
 
-    async def put(self, ticket: Ticket) -> None:
+    async def put(self, ticket: Ticket, *, now: datetime) -> None:
         """Store a new ticket."""
-        times = [_millis(ticket.expires_at), _millis(ticket.resend_at)]
+        times = [_millis(ticket.expires_at), _millis(ticket.resend_at), _millis(now)]
         await self._valkey.run(
             self._put,
             keys=[_name(ticket.key)],

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chronicle.adapters.database.micros import from_micros, to_micros
 from chronicle.adapters.database.mongo.engine import Document, Engine
-from chronicle.security.ports import KnownDeviceRecord
+from chronicle.security.ports import DeviceUse, KnownDeviceRecord
 
 
 class MongoKnownDevices:
@@ -40,18 +40,16 @@ class MongoKnownDevices:
         document = await self._engine.answer(found)
         return None if document is None else _from_document(document)
 
-    async def touch(
-        self, device_id: bytes, *, visitor: bytes, now: datetime, expires_at: datetime
-    ) -> bool:
+    async def touch(self, use: DeviceUse) -> bool:
         """Note that it was used. False if it is gone; nothing is stored then."""
         updated = self._engine.writing("known_devices").update_one(
-            {"_id": device_id},
+            {"_id": use.id},
             {
                 "$set": {
-                    "sealed_visitor": visitor,
-                    "last_used_at": to_micros(now),
-                    "expires_at": to_micros(expires_at),
-                    "expires_on": expires_at,
+                    "sealed_visitor": use.visitor,
+                    "last_used_at": to_micros(use.used_at),
+                    "expires_at": to_micros(use.expires_at),
+                    "expires_on": use.expires_at,
                 }
             },
         )

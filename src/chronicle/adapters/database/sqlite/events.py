@@ -1,7 +1,9 @@
 """The events table, and its rows as a source of ledger entries."""
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chronicle.adapters.database.sqlite.engine import (
@@ -18,6 +20,7 @@ COLUMNS = (
     "id, account_id, subject_index, kind, method, outcome, reason, session_id, sealed_visitor, "
     "address_index, created_at, entry, entry_due_at, entry_index"
 )
+_INSERT = f"INSERT INTO events ({COLUMNS}) VALUES ({','.join('?' * 14)})"
 _FORGOTTEN_AT_ONCE = 10_000
 
 
@@ -29,26 +32,7 @@ class SqliteEvents(EntryColumns):
 
     async def add(self, record: EventRecord) -> None:
         """Store one event, with its ledger entry in the same write."""
-        row = (
-            record.id,
-            record.account_id,
-            record.subject_index,
-            record.kind,
-            record.method,
-            record.outcome,
-            record.reason,
-            record.session_id,
-            record.visitor,
-            record.address_index,
-            to_micros(record.created_at),
-            record.entry,
-            optional_micros(record.entry_due_at),
-            record.entry_index,
-        )
-        marks = ",".join("?" * len(row))
-        await self._engine.write(
-            lambda db: db.execute(f"INSERT INTO events ({COLUMNS}) VALUES ({marks})", row)
-        )
+        await self._engine.write(partial(insert_event, record=record))
 
     async def page(
         self, account_id: bytes, *, before: bytes | None, limit: int
@@ -82,6 +66,27 @@ class SqliteEvents(EntryColumns):
                 ).rowcount
             )
         )
+
+
+def insert_event(db: sqlite3.Connection, record: EventRecord) -> None:
+    """Store one event, in whatever transaction this is."""
+    row = (
+        record.id,
+        record.account_id,
+        record.subject_index,
+        record.kind,
+        record.method,
+        record.outcome,
+        record.reason,
+        record.session_id,
+        record.visitor,
+        record.address_index,
+        to_micros(record.created_at),
+        record.entry,
+        optional_micros(record.entry_due_at),
+        record.entry_index,
+    )
+    db.execute(_INSERT, row)
 
 
 def from_row(row: tuple[Any, ...]) -> EventRecord:

@@ -46,7 +46,7 @@ class SqliteGuessCounts:
         def take_out(db: sqlite3.Connection) -> None:
             left = rule.given_back(_read(db, purpose, subject))
             if left is None:
-                _delete(db, purpose, subject)
+                delete_count(db, purpose, subject)
             else:
                 _write(db, purpose, subject, left)
 
@@ -54,7 +54,7 @@ class SqliteGuessCounts:
 
     async def clear(self, purpose: str, subject: bytes) -> None:
         """Drop the count; no error when there is none."""
-        await self._engine.write(lambda db: _delete(db, purpose, subject))
+        await self._engine.write(lambda db: delete_count(db, purpose, subject))
 
     async def forget(self, *, before: datetime) -> int:
         """Drop counts whose last guess was before a moment; how many."""
@@ -87,5 +87,6 @@ def _write(db: sqlite3.Connection, purpose: str, subject: bytes, count: GuessCou
     )
 
 
-def _delete(db: sqlite3.Connection, purpose: str, subject: bytes) -> None:
+def delete_count(db: sqlite3.Connection, purpose: str, subject: bytes) -> None:
+    """Drop a count, in whatever transaction this is."""
     db.execute("DELETE FROM guess_counts WHERE purpose = ? AND subject = ?", (purpose, subject))

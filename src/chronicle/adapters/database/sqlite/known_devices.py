@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chronicle.adapters.database.sqlite.engine import Engine, from_micros, to_micros
-from chronicle.security.ports import KnownDeviceRecord
+from chronicle.security.ports import DeviceUse, KnownDeviceRecord
 
 _COLUMNS = "id, account_id, epoch, token_hash, sealed_visitor, created_at, last_used_at, expires_at"
 
@@ -19,26 +20,7 @@ class SqliteKnownDevices:
 
     async def add(self, record: KnownDeviceRecord, *, keep: int) -> None:
         """Store a device, and drop the account's least used beyond `keep`."""
-        row = (
-            record.id,
-            record.account_id,
-            record.epoch,
-            record.token_hash,
-            record.visitor,
-            to_micros(record.created_at),
-            to_micros(record.last_used_at),
-            to_micros(record.expires_at),
-        )
-
-        def insert(db: sqlite3.Connection) -> None:
-            db.execute(f"INSERT INTO known_devices ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", row)
-            db.execute(
-                "DELETE FROM known_devices WHERE id IN (SELECT id FROM known_devices "
-                "WHERE account_id = ? ORDER BY last_used_at DESC, id DESC LIMIT -1 OFFSET ?)",
-                (record.account_id, keep),
-            )
-
-        await self._engine.write(insert)
+        await self._engine.write(partial(insert_device, record=record, keep=keep))
 
     async def find(self, token_hash: bytes, *, now: datetime) -> KnownDeviceRecord | None:
         """The device with this token, or None; None too once it has expired."""
@@ -48,20 +30,9 @@ class SqliteKnownDevices:
         )
         return None if row is None else _from_row(row)
 
-    async def touch(
-        self, device_id: bytes, *, visitor: bytes, now: datetime, expires_at: datetime
-    ) -> bool:
+    async def touch(self, use: DeviceUse) -> bool:
         """Note that it was used. False if it is gone; nothing is stored then."""
-        changed = await self._engine.write(
-            lambda db: (
-                db.execute(
-                    "UPDATE known_devices SET sealed_visitor = ?, last_used_at = ?, expires_at = ? "
-                    "WHERE id = ?",
-                    (visitor, to_micros(now), to_micros(expires_at), device_id),
-                ).rowcount
-            )
-        )
-        return changed == 1
+        return await self._engine.write(partial(touch_device, use=use))
 
     async def of_account(self, account_id: bytes, *, now: datetime) -> Sequence[KnownDeviceRecord]:
         """An account's devices that have not expired, newest first."""
@@ -104,6 +75,36 @@ class SqliteKnownDevices:
                 db.execute("DELETE FROM known_devices WHERE expires_at < ?", (micros,)).rowcount
             )
         )
+
+
+def insert_device(db: sqlite3.Connection, record: KnownDeviceRecord, keep: int) -> None:
+    """Store a device, and drop the surplus, in whatever transaction this is."""
+    row = (
+        record.id,
+        record.account_id,
+        record.epoch,
+        record.token_hash,
+        record.visitor,
+        to_micros(record.created_at),
+        to_micros(record.last_used_at),
+        to_micros(record.expires_at),
+    )
+    db.execute(f"INSERT INTO known_devices ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", row)
+    db.execute(
+        "DELETE FROM known_devices WHERE id IN (SELECT id FROM known_devices "
+        "WHERE account_id = ? ORDER BY last_used_at DESC, id DESC LIMIT -1 OFFSET ?)",
+        (record.account_id, keep),
+    )
+
+
+def touch_device(db: sqlite3.Connection, use: DeviceUse) -> bool:
+    """Note that a device was used, in whatever transaction this is; False if it is gone."""
+    changed = db.execute(
+        "UPDATE known_devices SET sealed_visitor = ?, last_used_at = ?, expires_at = ? "
+        "WHERE id = ?",
+        (use.visitor, to_micros(use.used_at), to_micros(use.expires_at), use.id),
+    ).rowcount
+    return changed == 1
 
 
 def _from_row(row: tuple[Any, ...]) -> KnownDeviceRecord:

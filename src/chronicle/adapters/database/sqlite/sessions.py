@@ -1,7 +1,9 @@
 """The sessions table."""
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chronicle.adapters.database.sqlite.engine import (
@@ -26,6 +28,7 @@ OWNER_COLUMNS = (
 )
 _OF_A_LIVE_ACCOUNT = "JOIN accounts a ON a.id = s.account_id"
 _LIVE = "s.ended_at IS NULL AND s.epoch = a.epoch AND s.idle_expires_at > ?1 AND s.expires_at > ?2"
+_INSERT = f"INSERT INTO sessions ({COLUMNS}) VALUES ({','.join('?' * 16)})"
 _MOST_LISTED = 200
 _FORGOTTEN_AT_ONCE = 10_000
 
@@ -48,11 +51,7 @@ class SqliteSessions:
 
     async def add(self, record: SessionRecord) -> None:
         """Store a new session."""
-        row = _to_row(record)
-        marks = ",".join("?" * len(row))
-        await self._engine.write(
-            lambda db: db.execute(f"INSERT INTO sessions ({COLUMNS}) VALUES ({marks})", row)
-        )
+        await self._engine.write(partial(insert_session, record=record))
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, ended or not, or None."""
@@ -162,6 +161,11 @@ def owner(row: tuple[Any, ...]) -> ProfileRecord:
         created_at=from_micros(row[7]),
         updated_at=from_micros(row[8]),
     )
+
+
+def insert_session(db: sqlite3.Connection, record: SessionRecord) -> None:
+    """Store a new session, in whatever transaction this is."""
+    db.execute(_INSERT, _to_row(record))
 
 
 def _to_row(record: SessionRecord) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ import { h } from "../dom.mjs";
 import { copyButton } from "../forms.mjs";
 import { icon } from "../icons.mjs";
 import { fieldsOf, schemaWords, typeWords } from "../openapi.mjs";
+import { prose } from "../prose.mjs";
 
 /** The article of one operation. */
 export function operationSection(operation, document_) {
@@ -17,8 +18,8 @@ export function operationSection(operation, document_) {
       "header",
       { class: "operation-head" },
       h("h3", { id: `${id}-title` }, h("span", { class: "method", "data-method": method }, method), h("span", { class: "mono break" }, path)),
-      h("p", { class: "operation-summary" }, summary),
-      description && h("p", { class: "soft" }, description),
+      h("p", { class: "operation-summary" }, prose(summary)),
+      description && h("p", { class: "soft" }, prose(description)),
       signedIn && h("p", { class: "state" }, icon("key"), "Needs an access token"),
     ),
     parameters(operation, document_),
@@ -50,7 +51,7 @@ function body({ bodies, bodyRequired }, document_) {
   const types = bodies.map(({ mediaType }) => mediaType).join(" or ");
   const [{ schema }] = bodies;
   const words = schemaWords(schema, document_);
-  return part(`Body${bodyRequired ? "" : " (optional)"}`, h("p", { class: "note soft" }, h("code", {}, types), words && ` ${words}`), fieldList(fieldsOf(schema, document_)));
+  return part(`Body${bodyRequired ? "" : " (optional)"}`, h("p", { class: "note soft" }, h("code", {}, types), words && prose(` ${words}`)), fieldList(fieldsOf(schema, document_)));
 }
 
 function answered({ status, content = {} }, document_) {
@@ -58,7 +59,7 @@ function answered({ status, content = {} }, document_) {
   if (!mediaType) return part(`Answer ${status}`, h("p", { class: "note soft" }, "Nothing more than the status."));
   const words = schemaWords(told.schema, document_);
   const type = told.schema?.type === "array" || told.schema?.items ? `, ${typeWords(told.schema, document_)}` : "";
-  return part(`Answer ${status}`, h("p", { class: "note soft" }, h("code", {}, mediaType), type, words && ` ${words}`), fieldList(fieldsOf(told.schema, document_)));
+  return part(`Answer ${status}`, h("p", { class: "note soft" }, h("code", {}, mediaType), type, words && prose(` ${words}`)), fieldList(fieldsOf(told.schema, document_)));
 }
 
 function fieldList(fields) {
@@ -72,7 +73,7 @@ function fieldRow({ name, type, required, words, fallback, fields }) {
     "div",
     { class: "field-row" },
     h("dt", {}, h("code", {}, name)),
-    h("dd", {}, h("span", { class: "field-type" }, type, !required && h("span", { class: "faint" }, ` · ${optional}`)), words && h("p", { class: "note soft" }, words), fieldList(fields)),
+    h("dd", {}, h("span", { class: "field-type" }, type, !required && h("span", { class: "faint" }, ` · ${optional}`)), words && h("p", { class: "note soft" }, prose(words)), fieldList(fields)),
   );
 }
 
@@ -88,7 +89,7 @@ function failures(answers) {
       "table",
       {},
       h("thead", {}, h("tr", {}, ["Status", "Code", "Meaning"].map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, rows.map(({ status, code, words }) => h("tr", {}, h("td", { class: "tabular" }, status), h("td", {}, code && h("code", {}, code)), h("td", {}, words)))),
+      h("tbody", {}, rows.map(({ status, code, words }) => h("tr", {}, h("td", { class: "tabular" }, status), h("td", {}, code && h("code", {}, code)), h("td", {}, prose(words))))),
     )),
   );
 }

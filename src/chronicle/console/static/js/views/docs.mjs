@@ -4,6 +4,7 @@ import { fill, h } from "../dom.mjs";
 import { notice } from "../forms.mjs";
 import { Problem, request } from "../http.mjs";
 import { operationsByTag } from "../openapi.mjs";
+import { prose } from "../prose.mjs";
 import { operationSection } from "./docs-operation.mjs";
 
 export function render(page) {
@@ -44,7 +45,7 @@ function intro({ info, servers }) {
     "div",
     { class: "page-head" },
     h("h1", {}, "API reference"),
-    h("p", { class: "lead" }, info.description ?? ""),
+    h("p", { class: "lead" }, prose(info.description ?? "")),
     h(
       "p",
       { class: "soft note" },

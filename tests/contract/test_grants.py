@@ -1,0 +1,107 @@
+"""What storing a granted sign-in promises, whether or not the database has transactions."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chronicle.auth.ports import Granted
+from chronicle.security.guesses import PASSWORDS
+from chronicle.security.ports import DeviceUse
+from chronicle.users.ports import AccountRecord, Accounts
+from tests.contract.test_accounts import an_account
+from tests.contract.test_events import a_granted
+from tests.contract.test_known_devices import a_device
+from tests.contract.test_sessions import a_session
+from tests.databases import OpenDatabase
+from tests.fakes.world import FakeWorld
+
+SUBJECT = b"s" * 32
+
+
+@pytest.fixture
+async def owner(accounts: Accounts, world: FakeWorld) -> AccountRecord:
+    record = an_account(world)
+    await accounts.add(record)
+    return record
+
+
+def a_grant(world: FakeWorld, owner: AccountRecord) -> Granted:
+    session = a_session(world, owner)
+    event = replace(a_granted(world), account_id=owner.id, session_id=session.id)
+    return Granted(event, session)
+
+
+async def test_the_event_and_the_session_are_there(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables, granted = database.tables, a_grant(world, owner)
+    await tables.grants.add(granted)
+    assert await tables.sessions.get(granted.session.id) == granted.session
+    assert list(await tables.events.page(owner.id, before=None, limit=5)) == [granted.event]
+    due = world.time + timedelta(seconds=1)
+    (pending,) = await tables.events.pending(due=due, limit=5)
+    assert pending.entry == granted.event.entry
+
+
+async def test_a_guess_that_was_right_no_longer_counts_and_others_still_do(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    counts = database.tables.guess_counts
+    for purpose in ("password", "mailed_code"):
+        await counts.count(purpose, SUBJECT, rule=PASSWORDS, now=world.time)
+    await database.tables.grants.add(replace(a_grant(world, owner), settled=("password", SUBJECT)))
+    failures = {
+        purpose: (await counts.count(purpose, SUBJECT, rule=PASSWORDS, now=world.time))[1].failures
+        for purpose in ("password", "mailed_code")
+    }
+    assert failures == {"password": 1, "mailed_code": 2}
+
+
+async def test_a_device_is_known_from_then_on_and_the_least_used_is_forgotten(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables = database.tables
+    first, second = (a_device(owner.id, world) for _ in range(2))
+    await tables.grants.add(replace(a_grant(world, owner), device=first, keep_devices=1))
+    assert await tables.known_devices.find(first.token_hash, now=world.time) == first
+    world.pass_time(days=1)
+    second = replace(second, last_used_at=world.time)
+    await tables.grants.add(replace(a_grant(world, owner), device=second, keep_devices=1))
+    assert list(await tables.known_devices.of_account(owner.id, now=world.time)) == [second]
+
+
+async def test_a_known_device_is_known_for_longer(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables, device = database.tables, a_device(owner.id, world)
+    await tables.known_devices.add(device, keep=50)
+    world.pass_time(days=300)
+    later = world.time + timedelta(days=365)
+    use = DeviceUse(device.id, b"new", world.time, later)
+    await tables.grants.add(replace(a_grant(world, owner), device=use))
+    expected = replace(device, visitor=b"new", last_used_at=world.time, expires_at=later)
+    assert await tables.known_devices.find(device.token_hash, now=world.time) == expected
+
+
+async def test_a_device_that_was_forgotten_meanwhile_stays_forgotten(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables, granted = database.tables, a_grant(world, owner)
+    use = DeviceUse(b"d" * 16, b"new", world.time, world.time + timedelta(days=1))
+    await tables.grants.add(replace(granted, device=use))
+    assert await tables.known_devices.of_account(owner.id, now=world.time) == []
+    assert await tables.sessions.get(granted.session.id) is not None
+
+
+async def test_a_session_that_can_not_be_noted_does_not_begin(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables, noted = database.tables, a_grant(world, owner)
+    await tables.grants.add(noted)
+    # The same event again: whatever refuses it, nothing that follows from it is stored.
+    again = replace(a_grant(world, owner), event=noted.event, device=a_device(owner.id, world))
+    with pytest.raises(Exception, match=r"(?i)unique|already"):
+        await tables.grants.add(again)
+    assert await tables.sessions.get(again.session.id) is None
+    assert await tables.known_devices.of_account(owner.id, now=world.time) == []

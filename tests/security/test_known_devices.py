@@ -1,0 +1,58 @@
+"""Tokens of known devices: what was issued here is told from what was made up, without a table."""
+
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.known_devices import DeviceBook
+from chronicle.security.visitors import Visitor
+from tests.fakes.world import FakeWorld, keyring
+
+BROWSER = Visitor("192.0.2.7", "Firefox")
+
+
+class NoTable:
+    """A table that nobody may ask."""
+
+    async def find(self, token_hash: bytes, **_: object) -> None:
+        raise AssertionError("the table was asked")
+
+
+def a_book(installation: str = "test") -> DeviceBook:
+    keys = keyring(installation)
+    return DeviceBook(cast(Any, NoTable()), FieldCipher(keys), BlindIndex(keys), FakeWorld().world)
+
+
+def test_a_token_that_was_issued_is_genuine() -> None:
+    book = a_book()
+    for _ in range(20):
+        token, _record = book.first_use(b"a" * 16, BROWSER, epoch=0)
+        assert book.is_genuine(token)
+
+
+@given(place=st.integers(0, 63), other=st.sampled_from("AQgw-_19zZ"))
+def test_a_token_with_another_character_in_it_is_not(place: int, other: str) -> None:
+    book = a_book()
+    token, _ = book.first_use(b"a" * 16, BROWSER, epoch=0)
+    altered = token[:place] + other + token[place + 1 :]
+    assert book.is_genuine(altered) == (altered == token)
+
+
+@given(st.text(max_size=80) | st.text("AQgw-_=", min_size=60, max_size=68) | st.none())
+def test_what_was_made_up_is_not(token: str | None) -> None:
+    assert not a_book().is_genuine(token)
+
+
+def test_a_token_of_another_installation_is_not() -> None:
+    token, _ = a_book("elsewhere").first_use(b"a" * 16, BROWSER, epoch=0)
+    assert not a_book().is_genuine(token)
+
+
+@pytest.mark.parametrize("token", [None, "", "A" * 64, "A" * 43, "\ud800", "A" * 63 + "é"])
+async def test_what_was_made_up_costs_no_look_up(token: str | None) -> None:
+    book = a_book()
+    assert await book.recognise(b"a" * 16, token, epoch=0) is None
+    assert token is None or not await book.is_known(token)
