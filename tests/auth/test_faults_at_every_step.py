@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from chronicle.errors import Failure, Unavailable
 from tests.auth.conftest import Desk, furnish
 from tests.auth.flows import FLOWS, Flow
 from tests.fakes.auth import InMemoryTickets, KeptMailer
+from tests.fakes.database.grants import GrantsInParts
 from tests.fakes.database.rows import MemoryDatabase
 from tests.fakes.database.tables import memory_tables
 from tests.fakes.faults import Fault, Faults, Slow
@@ -41,9 +43,11 @@ OWNER_IS_TOLD_ALL_THE_SAME = {
 class Run:
     """A flow in a world of its own, up to where its client sends."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, *, in_parts: bool) -> None:
         self.flow, self.faults, self.database = flow, Faults(), MemoryDatabase()
         tables = memory_tables(self.database, self.faults)
+        if in_parts:
+            tables = replace(tables, grants=GrantsInParts(tables))
         tickets, mailer = InMemoryTickets(self.faults), KeptMailer(self.faults)
         self.desk: Desk = furnish(tables, tickets, mailer, self.database)
 
@@ -87,9 +91,9 @@ class Run:
         return self.database.sessions.keys() <= noted
 
 
-async def undisturbed(flow: Flow) -> tuple[Run, list[str]]:
+async def undisturbed(flow: Flow, *, in_parts: bool) -> tuple[Run, list[str]]:
     """A run that nothing befell, and the steps of what was sent."""
-    run = Run(flow)
+    run = Run(flow, in_parts=in_parts)
     first = await run.prepare()
     assert not isinstance(await run.send(), Failure)
     run.desk.hashing.close()
@@ -99,10 +103,21 @@ async def undisturbed(flow: Flow) -> tuple[Run, list[str]]:
 @pytest.mark.parametrize("fate", FATES)
 @pytest.mark.parametrize("name", FLOWS)
 async def test_whichever_step_breaks_what_was_promised_is_kept(name: str, fate: str) -> None:
-    flow = FLOWS[name]
-    calm, steps = await undisturbed(flow)
+    await break_each_step(FLOWS[name], fate)
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("name", [name for name in FLOWS if name.startswith(("sign ", "take "))])
+async def test_the_same_where_a_session_and_its_event_are_no_single_write(
+    name: str, fate: str
+) -> None:
+    await break_each_step(FLOWS[name], fate, in_parts=True)
+
+
+async def break_each_step(flow: Flow, fate: str, *, in_parts: bool = False) -> None:
+    calm, steps = await undisturbed(flow, in_parts=in_parts)
     for number, step in enumerate(steps):
-        run = Run(flow)
+        run = Run(flow, in_parts=in_parts)
         first = await run.prepare()
         run.faults.at[first + number] = befalls = FATES[fate]()
         answer = await run.send(befalls)
