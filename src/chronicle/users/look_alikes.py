@@ -20,8 +20,9 @@ _WRITTEN_TOGETHER = (
     frozenset({_LATIN, "HAN", "BOPOMOFO"}),
     frozenset({_LATIN, "HAN", "HANGUL"}),
 )
-# Letters of living alphabets: Turkish, Kabyle, Ewe, Kabiye. They look like "i", "y", "u", "i".
-_LETTERS_IN_USE = frozenset("\u0131\u0263\u028b\u0269")
+# Letters of living alphabets: Turkish, Kabyle, Ewe, Kabiye, Danish, French. They look like "i",
+# "y", "u", "i", "ae", "oe".
+_LETTERS_IN_USE = frozenset("\u0131\u0263\u028b\u0269\u00e6\u00c6\u0153\u0152")
 _LEFT_TO_RIGHT_MARK = "\u200e"
 
 
