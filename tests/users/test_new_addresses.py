@@ -62,6 +62,10 @@ LOOK_ALIKES = {
     "a ligature": "ﬁona@example.org",
     "mathematical": "𝐚𝐝𝐚@example.org",
     "a superscript": "ada²@example.org",
+    "a Hangul filler": "ada\u115f@example.org",
+    "a grapheme joiner": "a\u034fda@example.org",
+    "a variant selector": "ada\ufe00@example.org",
+    "one of the later ones": "ada\U000e0100@example.org",
     "Greek capitals of small letters that look Latin": "ΣΟΣ@example.org",
     "digits of two scripts": "राम1२@example.org",
 }

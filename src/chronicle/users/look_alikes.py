@@ -24,6 +24,9 @@ _WRITTEN_TOGETHER = (
 # "y", "u", "i", "ae", "oe".
 _LETTERS_IN_USE = frozenset("\u0131\u0263\u028b\u0269\u00e6\u00c6\u0153\u0152")
 _LEFT_TO_RIGHT_MARK = "\u200e"
+# Default-ignorable code points that are letters, marks or signs: fillers, Khmer's inherent vowels,
+# a joiner.
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
 
 
 class _Alike(msgspec.Struct):
@@ -55,6 +58,16 @@ def script_of(character: str) -> str:
 def scripts_of(text: str) -> frozenset[str]:
     """The scripts of a text, without what goes with any."""
     return frozenset(map(script_of, text)) - _OF_EVERY_SCRIPT
+
+
+def is_filler(character: str) -> bool:
+    """Whether it is never seen, though its category says that it could be."""
+    return character in _FILLERS
+
+
+def selects_a_variant(character: str) -> bool:
+    """Whether it only says how the character before it is drawn."""
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
 
 
 def mixes_scripts(word: str) -> bool:

@@ -12,9 +12,6 @@ _VIRAMA = 9  # its canonical combining class
 # Scripts whose letters join, so that ZWNJ changes how a word is written.
 _JOINING_SCRIPTS = frozenset({"ARABIC", "SYRIAC", "MONGOLIAN", "NKO", "MANDAIC", "ADLAM"})
 _NOT_CHARACTERS = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Default-ignorable code points of other categories: fillers, Khmer's inherent vowels, a joiner.
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
-_EMOJI_STYLE = "\ufe0f"
 _MOST_MARKS = 4  # UTS #39, 5.4
 _TOO_MANY_MARKS = _MOST_MARKS + 1
 
@@ -73,9 +70,9 @@ def _is_unseen(name: str, at: int) -> bool:
     if character in {_JOINER, _NON_JOINER}:
         return not _joins(name, at)
     category = unicodedata.category(character)
-    if _selects_a_variant(character):
+    if look_alikes.selects_a_variant(character):
         return not _has_variants(name[at - 1 : at])
-    return category in _NOT_CHARACTERS or character in _INVISIBLE
+    return category in _NOT_CHARACTERS or look_alikes.is_filler(character)
 
 
 def _joins(name: str, at: int) -> bool:
@@ -94,10 +91,6 @@ def _joins(name: str, at: int) -> bool:
 
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] == "M"
-
-
-def _selects_a_variant(character: str) -> bool:
-    return "\ufe00" <= character <= _EMOJI_STYLE or "\U000e0100" <= character <= "\U000e01ef"
 
 
 def _has_variants(character: str) -> bool:
