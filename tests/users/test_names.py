@@ -55,6 +55,9 @@ PEOPLE = {
     "Devanagari digits": "राम २",
     "emoji": "Ada 🌸",
     "emoji that are joined": "Ada 👩🏽\u200d💻 ❤\ufe0f\u200d🔥",
+    "a sign": "Smith × Jones",
+    "another": "Ada ∞",
+    "emoji of a letter": "Ada 🅰",
     "a surname that is an office": "Joe Root",
     "one more": "Marion Administrator-Jones",
     "one that begins like one": "Rootsey",
@@ -98,6 +101,10 @@ LOOK_ALIKES = {
     "an office with a one": "Adm1n",
     "an office with a small letter's capital": "Ɑdmin",
     "an office with a capital alone alike": "ƦOOT",
+    "an office in small capitals": "ᴀᴅᴍɪɴ",
+    "the product in them": "ᴄʜʀᴏɴɪᴄʟᴇ",
+    "an office in filled circles": "🅐🅓🅜🅘🅝",
+    "an office in filled squares": "🅰🅳🅼🅸🅽",
     "an office in Lisu": "ꓣꓳꓳꓔ",
 }
 

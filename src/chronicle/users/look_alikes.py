@@ -6,7 +6,10 @@ to one system (5.3). One that keeps to one script can still look like ASCII thro
 Cyrillic "coco"; what it looks like is in Unicode's table of confusables (section 4).
 """
 
+import contextlib
+import itertools
 import re
+import string
 import unicodedata
 from importlib import resources
 
@@ -29,6 +32,14 @@ _LEFT_TO_RIGHT_MARK = "\u200e"
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
 
 
+# Letters of ASCII in another dress, which Unicode's table leaves out for the most part.
+_DRESSED = (
+    "LATIN LETTER SMALL CAPITAL {}",
+    "NEGATIVE CIRCLED LATIN CAPITAL LETTER {}",
+    "NEGATIVE SQUARED LATIN CAPITAL LETTER {}",
+)
+
+
 class _Alike(msgspec.Struct):
     c: str
 
@@ -46,7 +57,15 @@ def _read_ascii_look_alikes() -> dict[str, str]:
     return look_alikes
 
 
-_ASCII_LOOK_ALIKES = _read_ascii_look_alikes()
+def _dressed_letters() -> dict[str, str]:
+    letters = {}
+    for dress, letter in itertools.product(_DRESSED, string.ascii_uppercase):
+        with contextlib.suppress(KeyError):  # no letter Q or X is a small capital
+            letters[unicodedata.lookup(dress.format(letter))] = letter.lower()
+    return letters
+
+
+_ASCII_LOOK_ALIKES = _read_ascii_look_alikes() | _dressed_letters()
 
 
 def script_of(character: str) -> str:

@@ -57,12 +57,16 @@ def _refuse_look_alike(name: str) -> None:
     if any(unicodedata.decomposition(character).startswith("<font>") for character in name):
         raise _refused("look_alike", "has letters that are mathematical signs: use plain ones")
     # Alone, Sarah's Russian name, which looks like "Capa", is a name. Beside Latin it poses as it.
-    if look_alikes.has_latin(name) and any(
-        look_alikes.looks_ascii(word) and not look_alikes.has_latin(word) for word in words
-    ):
+    if look_alikes.has_latin(name) and any(map(_poses_as_latin, words)):
         raise _refused("look_alike", "has words of two alphabets that look like one: use one")
     if _AN_OFFICE.fullmatch(look_alikes.skeleton(name)):
         raise _refused("look_alike", "is easily taken for whoever runs this server: choose another")
+
+
+def _poses_as_latin(word: str) -> bool:
+    # A sign, as that between the names of two who married, is of no alphabet.
+    scripts = look_alikes.scripts_of(word)
+    return bool(scripts) and not look_alikes.has_latin(word) and look_alikes.looks_ascii(word)
 
 
 def _is_unseen(name: str, at: int) -> bool:
