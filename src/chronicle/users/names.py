@@ -48,6 +48,13 @@ def parse_name(text: str) -> str:
     return name
 
 
+def parse_edited_name(text: str, *, current: str | None) -> str:
+    """As `parse_name`, but the name that an account has already is its own, whatever the rules."""
+    if current is not None and text.strip() == current.strip():
+        return current
+    return parse_name(text)
+
+
 def _refuse_look_alike(name: str) -> None:
     words = _BETWEEN_WORDS.split(name)
     if any(map(look_alikes.mixes_scripts, words)):
