@@ -73,6 +73,13 @@ def test_a_name_is_kept_in_one_form() -> None:
     assert parse_name("  Zoe\u0308 \u3000") == "Zo\u00eb"
 
 
+def test_a_name_is_as_long_as_it_is_kept() -> None:
+    in_two_pieces = "\u0958"  # which is how NFC has it
+    assert len(parse_name(in_two_pieces * 100)) == 200
+    with pytest.raises(Rejected, match="longer than 200"):
+        parse_name(in_two_pieces * 101)
+
+
 LOOK_ALIKES = {
     "Cyrillic in Latin": "А" + "da",
     "Cyrillic in Latin, at the end": "Ad" + "а",

@@ -12,6 +12,7 @@ _VIRAMA = 9  # its canonical combining class
 # Scripts whose letters join, so that ZWNJ changes how a word is written.
 _JOINING_SCRIPTS = frozenset({"ARABIC", "SYRIAC", "MONGOLIAN", "NKO", "MANDAIC", "ADLAM"})
 _NOT_CHARACTERS = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_LONGEST = 200  # code points
 _MOST_MARKS = 4  # UTS #39, 5.4
 _TOO_MANY_MARKS = _MOST_MARKS + 1
 
@@ -34,12 +35,15 @@ def parse_name(text: str) -> str:
     """Read a name that a person gave: in NFC, without white space around it.
 
     Raises:
-        Rejected: `invalid_request` for the field `name`: blank, or with characters that can't be
-            seen; `look_alike`: it can be taken for another name, or for who runs this server.
+        Rejected: `invalid_request` for the field `name`: blank, too long, or with characters that
+            can't be seen; `look_alike`: it can be taken for another name, or for who runs this
+            server.
     """
     name = unicodedata.normalize("NFC", text.strip())
     if not name:
         raise _refused("invalid_request", "is blank")
+    if len(name) > _LONGEST:  # NFC takes some letters apart
+        raise _refused("invalid_request", f"is longer than {_LONGEST} characters")
     if any(_is_unseen(name, at) for at in range(len(name))):
         raise _refused("invalid_request", "has a character that can't be seen")
     if _piles_up_marks(name):
