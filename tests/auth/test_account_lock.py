@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chronicle.auth.ports import Granted
 from chronicle.errors import Rejected, TooMany, Unauthenticated, Unavailable
 from chronicle.security.guesses import PASSWORDS
 from chronicle.security.known_devices import LIFETIME, Presented
@@ -247,6 +248,27 @@ async def test_a_guess_that_could_not_be_checked_does_not_count(desk: Desk) -> N
             await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
     desk.hashing.full = False
     assert await guess(desk, password=PASSWORD) == "granted"
+
+
+class NothingIsStored:
+    """What a database gives that takes no sign-in."""
+
+    async def add(self, granted: Granted) -> None:
+        raise Unavailable
+
+
+async def test_a_right_password_does_not_count_when_the_sign_in_can_not_be_stored(
+    desk: Desk,
+) -> None:
+    await desk.sign_up()
+    for _ in range(4):
+        await guess(desk)
+    during_the_outage = replace(desk.sign_in, grants=NothingIsStored())
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            await during_the_outage.with_password(ADA, PASSWORD, BROWSER)
+    assert await guess(desk) == "invalid_credentials", "there was one guess left"
+    assert await guess(desk, password=PASSWORD) == "too_many_attempts"
 
 
 async def test_a_new_code_brings_no_new_guesses_at_mailed_codes(desk: Desk) -> None:

@@ -41,6 +41,14 @@ def test_a_token_with_another_character_in_it_is_not(place: int, other: str) -> 
     assert book.is_genuine(altered) == (altered == token)
 
 
+def test_a_token_in_another_spelling_of_base64_is_not() -> None:
+    book = a_book()
+    tokens = [book.first_use(b"a" * 16, BROWSER, epoch=0)[0] for _ in range(20)]
+    others = [token.translate(str.maketrans("-_", "+/")) for token in tokens]
+    assert others != tokens
+    assert not any(map(book.is_genuine, set(others) - set(tokens)))
+
+
 @given(st.text(max_size=80) | st.text("AQgw-_=", min_size=60, max_size=68) | st.none())
 def test_what_was_made_up_is_not(token: str | None) -> None:
     assert not a_book().is_genuine(token)

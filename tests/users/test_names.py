@@ -55,6 +55,9 @@ PEOPLE = {
     "Devanagari digits": "राम २",
     "emoji": "Ada 🌸",
     "emoji that are joined": "Ada 👩🏽\u200d💻 ❤\ufe0f\u200d🔥",
+    "a sign": "Smith × Jones",
+    "another": "Ada ∞",
+    "emoji of a letter": "Ada 🅰",
     "a surname that is an office": "Joe Root",
     "one more": "Marion Administrator-Jones",
     "one that begins like one": "Rootsey",
@@ -68,6 +71,13 @@ def test_people_are_called_what_they_are_called(name: str) -> None:
 
 def test_a_name_is_kept_in_one_form() -> None:
     assert parse_name("  Zoe\u0308 \u3000") == "Zo\u00eb"
+
+
+def test_a_name_is_as_long_as_it_is_kept() -> None:
+    in_two_pieces = "\u0958"  # which is how NFC has it
+    assert len(parse_name(in_two_pieces * 100)) == 200
+    with pytest.raises(Rejected, match="longer than 200"):
+        parse_name(in_two_pieces * 101)
 
 
 LOOK_ALIKES = {
@@ -98,6 +108,10 @@ LOOK_ALIKES = {
     "an office with a one": "Adm1n",
     "an office with a small letter's capital": "Ɑdmin",
     "an office with a capital alone alike": "ƦOOT",
+    "an office in small capitals": "ᴀᴅᴍɪɴ",
+    "the product in them": "ᴄʜʀᴏɴɪᴄʟᴇ",
+    "an office in filled circles": "🅐🅓🅜🅘🅝",
+    "an office in filled squares": "🅰🅳🅼🅸🅽",
     "an office in Lisu": "ꓣꓳꓳꓔ",
 }
 

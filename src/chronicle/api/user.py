@@ -14,7 +14,7 @@ from chronicle.ledger.merkle import leaf_hash
 from chronicle.security import budgets
 from chronicle.security.events import EventPage, SecurityEvent
 from chronicle.users.accounts import ProfileChange
-from chronicle.users.names import parse_name
+from chronicle.users.names import parse_edited_name
 
 endpoint = Routes("Profile")
 
@@ -47,8 +47,11 @@ class EditProfile(msgspec.Struct, forbid_unknown_fields=True):
 async def edit_profile(call: SignedInCall[EditProfile, None]) -> Profile:
     """Change name, locale or time zone."""
     name = _given(call.body.name)
+    if name is not None:
+        current = call.app.book.in_the_clear(call.account).name
+        name = parse_edited_name(name, current=current)
     change = ProfileChange(
-        name=None if name is None else parse_name(name),
+        name=name,
         locale=_given(call.body.locale),
         timezone=_given(call.body.timezone),
         unchanged=frozenset(

@@ -68,7 +68,7 @@ class SignIn:
         Raises:
             Unauthenticated: `invalid_credentials`.
             TooMany: `too_many_attempts`: locked, whether or not there is an account.
-            Unavailable: `overloaded`; the guess does not count.
+            Unavailable: `overloaded`, or the sign-in could not be stored; the guess does not count.
         """
         self.hashing.refuse_when_full(perhaps_known=self.devices.is_genuine(device.token))
         account = await self.book.find(email)
@@ -94,7 +94,12 @@ class SignIn:
             )
         if self.hashing.is_outdated(stored):
             await self._rehash(account, normal)
-        return await self.grant(account, ("pwd",), visitor, device=device, guess=guess)
+        try:
+            return await self.grant(account, ("pwd",), visitor, device=device, guess=guess)
+        except Unavailable:
+            # The password was right: whoever tries on through an outage is not locked out by it.
+            await self.lock.unchecked(guess)
+            raise
 
     async def _rehash(self, account: AccountRecord, password: str) -> None:
         try:

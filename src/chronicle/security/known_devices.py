@@ -72,10 +72,11 @@ class DeviceBook:
         if token is None or len(token) != _TOKEN_CHARACTERS:
             return False
         try:
-            raw = base64.b64decode(token, altchars=b"-_", validate=True)
+            secret = base64.b64decode(token, altchars=b"-_", validate=True)[:_SECRET_BYTES]
         except ValueError:
             return False
-        return hmac.compare_digest(self._mac(raw[:_SECRET_BYTES]), raw[_SECRET_BYTES:])
+        # As text: "+" is read like "-", and only one spelling was ever issued.
+        return hmac.compare_digest(self._token(secret), token)
 
     async def recognise(
         self, account_id: bytes | None, token: str | None, *, epoch: int
@@ -108,7 +109,7 @@ class DeviceBook:
         it. An account keeps no more than `MOST_OF_AN_ACCOUNT`.
         """
         secret = self.world.random_bytes(_SECRET_BYTES)
-        token = base64.urlsafe_b64encode(secret + self._mac(secret)).decode()
+        token = self._token(secret)
         device_id, now = self.world.new_id(), self.world.now()
         return token, KnownDeviceRecord(
             id=device_id,
@@ -159,8 +160,9 @@ class DeviceBook:
         """Drop devices that have expired; how many."""
         return await self.devices.forget(before=self.world.now())
 
-    def _mac(self, secret: bytes) -> bytes:
-        return self.index.of(secret.hex(), column=f"{_TABLE}.token")[:_MAC_BYTES]
+    def _token(self, secret: bytes) -> str:
+        mac = self.index.of(secret.hex(), column=f"{_TABLE}.token")[:_MAC_BYTES]
+        return base64.urlsafe_b64encode(secret + mac).decode()
 
     def _seal(self, device_id: bytes, visitor: Visitor) -> bytes:
         plain = msgspec.msgpack.encode(visitor)

@@ -48,10 +48,11 @@ def parse_email(text: str) -> EmailAddress:
 def parse_new_email(text: str) -> EmailAddress:
     """Read an address that is to become an account's; one that passes for another is refused.
 
-    What is ASCII is never refused for its looks. UTS #39, 3.3: the local part in NFKC, each part of
-    it and each label of the domain in one script. A part that looks like ASCII throughout, and
-    isn't, is refused unless the top-level domain is in its script: a choir's Russian name, which
-    looks like "xop", is theirs to use under a Russian domain, and poses under any other.
+    What is ASCII is never refused for its looks. UTS #39, 3.3: the local part in NFKC and without
+    what nobody sees, each part of it and each label of the domain in one script. A part that looks
+    like ASCII throughout, and isn't, is refused unless the top-level domain is in its script: a
+    choir's Russian name, which looks like "xop", is theirs to use under a Russian domain, and
+    poses under any other.
 
     Raises:
         Rejected: as `parse_email`; `look_alike` for the field `email`.
@@ -61,6 +62,8 @@ def parse_new_email(text: str) -> EmailAddress:
     labels = idna.decode(domain).split(".")
     if not local.isascii() and unicodedata.normalize("NFKC", local) != local:
         raise _poses("has variants of plain characters before the @")
+    if any(look_alikes.is_filler(c) or look_alikes.selects_a_variant(c) for c in local):
+        raise _poses("has a character that nobody sees before the @")
     # A tag after a plus sign is the owner's own note, in the script that they like.
     for part in (*local.split("+"), *labels):
         _refuse_look_alike(part, top_level=labels[-1])

@@ -6,7 +6,10 @@ to one system (5.3). One that keeps to one script can still look like ASCII thro
 Cyrillic "coco"; what it looks like is in Unicode's table of confusables (section 4).
 """
 
+import contextlib
+import itertools
 import re
+import string
 import unicodedata
 from importlib import resources
 
@@ -20,9 +23,21 @@ _WRITTEN_TOGETHER = (
     frozenset({_LATIN, "HAN", "BOPOMOFO"}),
     frozenset({_LATIN, "HAN", "HANGUL"}),
 )
-# Letters of living alphabets: Turkish, Kabyle, Ewe, Kabiye. They look like "i", "y", "u", "i".
-_LETTERS_IN_USE = frozenset("\u0131\u0263\u028b\u0269")
+# Letters of living alphabets: Turkish, Kabyle, Ewe, Kabiye, Danish, French. They look like "i",
+# "y", "u", "i", "ae", "oe".
+_LETTERS_IN_USE = frozenset("\u0131\u0263\u028b\u0269\u00e6\u00c6\u0153\u0152")
 _LEFT_TO_RIGHT_MARK = "\u200e"
+# Default-ignorable code points that are letters, marks or signs: fillers, Khmer's inherent vowels,
+# a joiner.
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+
+
+# Letters of ASCII in another dress, which Unicode's table leaves out for the most part.
+_DRESSED = (
+    "LATIN LETTER SMALL CAPITAL {}",
+    "NEGATIVE CIRCLED LATIN CAPITAL LETTER {}",
+    "NEGATIVE SQUARED LATIN CAPITAL LETTER {}",
+)
 
 
 class _Alike(msgspec.Struct):
@@ -42,7 +57,15 @@ def _read_ascii_look_alikes() -> dict[str, str]:
     return look_alikes
 
 
-_ASCII_LOOK_ALIKES = _read_ascii_look_alikes()
+def _dressed_letters() -> dict[str, str]:
+    letters = {}
+    for dress, letter in itertools.product(_DRESSED, string.ascii_uppercase):
+        with contextlib.suppress(KeyError):  # no letter Q or X is a small capital
+            letters[unicodedata.lookup(dress.format(letter))] = letter.lower()
+    return letters
+
+
+_ASCII_LOOK_ALIKES = _read_ascii_look_alikes() | _dressed_letters()
 
 
 def script_of(character: str) -> str:
@@ -54,6 +77,16 @@ def script_of(character: str) -> str:
 def scripts_of(text: str) -> frozenset[str]:
     """The scripts of a text, without what goes with any."""
     return frozenset(map(script_of, text)) - _OF_EVERY_SCRIPT
+
+
+def is_filler(character: str) -> bool:
+    """Whether it is never seen, though its category says that it could be."""
+    return character in _FILLERS
+
+
+def selects_a_variant(character: str) -> bool:
+    """Whether it only says how the character before it is drawn."""
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
 
 
 def mixes_scripts(word: str) -> bool:

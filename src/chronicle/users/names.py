@@ -12,9 +12,7 @@ _VIRAMA = 9  # its canonical combining class
 # Scripts whose letters join, so that ZWNJ changes how a word is written.
 _JOINING_SCRIPTS = frozenset({"ARABIC", "SYRIAC", "MONGOLIAN", "NKO", "MANDAIC", "ADLAM"})
 _NOT_CHARACTERS = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Default-ignorable code points of other categories: fillers, Khmer's inherent vowels, a joiner.
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
-_EMOJI_STYLE = "\ufe0f"
+_LONGEST = 200  # code points
 _MOST_MARKS = 4  # UTS #39, 5.4
 _TOO_MANY_MARKS = _MOST_MARKS + 1
 
@@ -37,18 +35,28 @@ def parse_name(text: str) -> str:
     """Read a name that a person gave: in NFC, without white space around it.
 
     Raises:
-        Rejected: `invalid_request` for the field `name`: blank, or with characters that can't be
-            seen; `look_alike`: it can be taken for another name, or for who runs this server.
+        Rejected: `invalid_request` for the field `name`: blank, too long, or with characters that
+            can't be seen; `look_alike`: it can be taken for another name, or for who runs this
+            server.
     """
     name = unicodedata.normalize("NFC", text.strip())
     if not name:
         raise _refused("invalid_request", "is blank")
+    if len(name) > _LONGEST:  # NFC takes some letters apart
+        raise _refused("invalid_request", f"is longer than {_LONGEST} characters")
     if any(_is_unseen(name, at) for at in range(len(name))):
         raise _refused("invalid_request", "has a character that can't be seen")
     if _piles_up_marks(name):
         raise _refused("invalid_request", "has too many marks on one letter")
     _refuse_look_alike(name)
     return name
+
+
+def parse_edited_name(text: str, *, current: str | None) -> str:
+    """As `parse_name`, but the name that an account has already is its own, whatever the rules."""
+    if current is not None and text.strip() == current.strip():
+        return current
+    return parse_name(text)
 
 
 def _refuse_look_alike(name: str) -> None:
@@ -60,12 +68,16 @@ def _refuse_look_alike(name: str) -> None:
     if any(unicodedata.decomposition(character).startswith("<font>") for character in name):
         raise _refused("look_alike", "has letters that are mathematical signs: use plain ones")
     # Alone, Sarah's Russian name, which looks like "Capa", is a name. Beside Latin it poses as it.
-    if look_alikes.has_latin(name) and any(
-        look_alikes.looks_ascii(word) and not look_alikes.has_latin(word) for word in words
-    ):
+    if look_alikes.has_latin(name) and any(map(_poses_as_latin, words)):
         raise _refused("look_alike", "has words of two alphabets that look like one: use one")
     if _AN_OFFICE.fullmatch(look_alikes.skeleton(name)):
         raise _refused("look_alike", "is easily taken for whoever runs this server: choose another")
+
+
+def _poses_as_latin(word: str) -> bool:
+    # A sign, as that between the names of two who married, is of no alphabet.
+    scripts = look_alikes.scripts_of(word)
+    return bool(scripts) and not look_alikes.has_latin(word) and look_alikes.looks_ascii(word)
 
 
 def _is_unseen(name: str, at: int) -> bool:
@@ -73,9 +85,9 @@ def _is_unseen(name: str, at: int) -> bool:
     if character in {_JOINER, _NON_JOINER}:
         return not _joins(name, at)
     category = unicodedata.category(character)
-    if _selects_a_variant(character):
+    if look_alikes.selects_a_variant(character):
         return not _has_variants(name[at - 1 : at])
-    return category in _NOT_CHARACTERS or character in _INVISIBLE
+    return category in _NOT_CHARACTERS or look_alikes.is_filler(character)
 
 
 def _joins(name: str, at: int) -> bool:
@@ -94,10 +106,6 @@ def _joins(name: str, at: int) -> bool:
 
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] == "M"
-
-
-def _selects_a_variant(character: str) -> bool:
-    return "\ufe00" <= character <= _EMOJI_STYLE or "\U000e0100" <= character <= "\U000e01ef"
 
 
 def _has_variants(character: str) -> bool:
