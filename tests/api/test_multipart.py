@@ -61,6 +61,8 @@ async def test_the_file_can_be_begun_before_its_bytes_have_come() -> None:
     assert found.fields_before == {"visibility": "public"}
 
 
+DELIMITER = f"\r\n--{BOUNDARY}".encode()
+
 delimiter_like = st.lists(
     st.sampled_from(
         [
@@ -70,7 +72,7 @@ delimiter_like = st.lists(
             b"--",
             b"\r\n--",
             BOUNDARY.encode(),
-            f"\r\n--{BOUNDARY}"[:-1].encode(),
+            DELIMITER[:-1],
             f"--{BOUNDARY}".encode(),
             f"--{BOUNDARY}--".encode(),
             b"\0",
@@ -83,11 +85,14 @@ delimiter_like = st.lists(
 
 @given(st.data(), delimiter_like | st.binary(max_size=300))
 @example(None, b"\r\n\r\n--" + BOUNDARY[:-1].encode() + b"\r\n-")
+@example(None, DELIMITER + DELIMITER[2:])
 async def test_however_the_body_is_cut_the_same_comes_out(
     data: st.DataObject | None, content: bytes
 ) -> None:
     # What follows a line break may not look like the delimiter: no client would choose it so.
-    content = (b"\r\n" + content).replace(f"\r\n--{BOUNDARY}".encode(), b"")
+    content = b"\r\n" + content
+    while DELIMITER in content:  # taking one out can leave another
+        content = content.replace(DELIMITER, b"")
     body = field("visibility", "public") + file(content) + field("note", "n") + END
     whole = list(range(len(body) + 1))
     cuts = sorted(data.draw(st.lists(st.sampled_from(whole)))) if data else whole

@@ -147,7 +147,6 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
     lock = AccountLock(
         by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world.world),
         by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world.world),
-        devices=devices,
         book=book,
         addresses=addresses,
         tokens=TokenDesk(tables.mailed_tokens, world.world),

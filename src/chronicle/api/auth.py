@@ -10,7 +10,13 @@ from starlette.responses import Response
 
 from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
-from chronicle.api.known_devices import pay_for_mail, presented, refuse_when_full, welcome
+from chronicle.api.known_devices import (
+    pay_for_mail,
+    presented,
+    refuse_strangers_when_full,
+    refuse_when_full,
+    welcome,
+)
 from chronicle.api.request_reading import bearer_token
 from chronicle.api.session_answers import (
     IssuedTicket,
@@ -133,6 +139,7 @@ class SessionList(msgspec.Struct):
     problems=("email_taken", "look_alike", "overloaded", "unavailable"),
     budget=budgets.REGISTER,
     challenge=Whom.EVERYBODY,
+    turns_away=refuse_strangers_when_full,
 )
 async def register(call: Call[Register, None]) -> IssuedTicket | Response:
     """Start a sign-up: a code is mailed to the address.

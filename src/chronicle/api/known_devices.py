@@ -25,6 +25,11 @@ def refuse_when_full(call: Call[Any, Any]) -> None:
     call.app.sign_in.hashing.refuse_when_full(perhaps_known=perhaps_known)
 
 
+def refuse_strangers_when_full(call: Call[Any, Any]) -> None:
+    """The same where no device is known: whoever signs up has no place that is kept for them."""
+    call.app.sign_in.hashing.refuse_when_full(perhaps_known=False)
+
+
 def forget_device_cookie(call: Call[Any, Any]) -> None:
     """Have the browser drop its token."""
     set_cookie(call, DEVICE_COOKIE, "", 0)

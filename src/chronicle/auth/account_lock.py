@@ -13,7 +13,6 @@ from chronicle.auth import mails
 from chronicle.auth.ports import Mailer
 from chronicle.errors import Rejected, Unavailable
 from chronicle.security.guesses import Guess, Guesses
-from chronicle.security.known_devices import DeviceBook
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.users.accounts import AccountBook
 from chronicle.users.addresses import AddressBook
@@ -56,7 +55,6 @@ class AccountLock:
 
     by_identifier: Guesses
     by_device: Guesses
-    devices: DeviceBook
     book: AccountBook
     addresses: AddressBook
     tokens: TokenDesk
@@ -64,15 +62,12 @@ class AccountLock:
     base_url: str
 
     async def begin(
-        self, email: EmailAddress, account: AccountRecord | None, device_token: str | None
+        self, email: EmailAddress, account: AccountRecord | None, device_id: bytes | None
     ) -> PasswordGuess:
-        """Count a guess before it is checked: the device's, if the account knows it.
+        """Count a guess before it is checked: the device's, if it comes from one that is known.
 
-        The same look-ups and the same write whether or not there is an account. Durable.
+        The same write whether or not there is an account. Durable.
         """
-        device_id = await self.devices.recognise(
-            account.id if account else None, device_token, epoch=account.epoch if account else 0
-        )
         if device_id is not None:
             guesses, subject = self.by_device, device_id
         else:

@@ -27,15 +27,17 @@ class Argon2id:
             time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism
         )
         # Such as "$argon2id$v=19$m=19456,t=2,p=1$": what the hasher writes in front of each salt.
-        self._costs = self._hasher.hash("").rpartition("$")[0].rpartition("$")[0] + "$"
+        sample = self._hasher.hash("")
+        self._costs = sample.rpartition("$")[0].rpartition("$")[0] + "$"
+        self._length = len(sample)  # that of the salt and of the tag, too
 
     def hash(self, password: str) -> str:
         """The PHC string of a normalised password."""
         return self._hasher.hash(password)
 
     def is_current(self, password_hash: str) -> bool:
-        """Whether it is an argon2id hash of just these costs."""
-        return password_hash.startswith(self._costs)
+        """Whether it is an argon2id hash of just these costs and lengths."""
+        return password_hash.startswith(self._costs) and len(password_hash) == self._length
 
 
 class BcryptSha256:

@@ -86,7 +86,7 @@ class PasswordHashing:
         self._strangers: deque[_Waiting] = deque()
         self._known: dict[bytes, _Waiting] = {}
         self._known_are_next = True
-        self._told_at = -math.inf
+        self._told_at, self._untold = -math.inf, 0
         self._decoy = scheme.hash("a password that belongs to nobody")
 
     async def hash(self, password: str) -> str:
@@ -137,9 +137,13 @@ class PasswordHashing:
     def _turned_away(self) -> Overloaded:
         now = asyncio.get_running_loop().time()
         # Not for each of them: in a flood that would cost more than all the rest of turning away.
+        self._untold += 1
         if now - self._told_at >= _TOLD_AGAIN_SECONDS:
-            self._told_at = now
-            _log.warning("sign-ins are turned away: more passwords wait than can be hashed")
+            _log.warning(
+                "sign-ins are turned away: more passwords wait than can be hashed",
+                extra={"turned_away": self._untold},
+            )
+            self._told_at, self._untold = now, 0
         return Overloaded(
             message="Too many sign-ins at once. Try again shortly.", retry_after_seconds=2
         )

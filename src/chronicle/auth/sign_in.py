@@ -74,9 +74,15 @@ class SignIn:
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)
-        guess = await self.lock.begin(email, account, device.token)
+        # The same look-ups whether or not there is an account.
+        device_id = await self.devices.recognise(
+            account.id if account else None, device.token, epoch=account.epoch if account else 0
+        )
+        # Once more, now that it is known whose device it is: before anything is counted for it.
+        self.hashing.refuse_when_full(perhaps_known=device_id is not None)
+        guess = await self.lock.begin(email, account, device_id)
         try:
-            known = account is not None and guess.device_id is not None and guess.allowed
+            known = account is not None and device_id is not None and guess.allowed
             matched = await self.hashing.matches(
                 normal, stored, known_at=account.id if known and account else None
             )

@@ -16,6 +16,7 @@ _LONGEST = 200  # code points
 _MOST_MARKS = 4  # UTS #39, 5.4
 _TOO_MANY_MARKS = _MOST_MARKS + 1
 
+_IN_BRACKETS = re.compile(r"([^()]+) \(([^()]+)\)")
 _BETWEEN_WORDS = re.compile(r"[\s()\[\]{}/,;|&+]+")
 
 _OFFICES = """admin admins administrator administration sysadmin chronicle helpdesk moderator
@@ -68,10 +69,20 @@ def _refuse_look_alike(name: str) -> None:
     if any(unicodedata.decomposition(character).startswith("<font>") for character in name):
         raise _refused("look_alike", "has letters that are mathematical signs: use plain ones")
     # Alone, Sarah's Russian name, which looks like "Capa", is a name. Beside Latin it poses as it.
-    if look_alikes.has_latin(name) and any(map(_poses_as_latin, words)):
+    if any(map(_poses_beside_latin, _written_twice(name))):
         raise _refused("look_alike", "has words of two alphabets that look like one: use one")
     if _AN_OFFICE.fullmatch(look_alikes.skeleton(name)):
         raise _refused("look_alike", "is easily taken for whoever runs this server: choose another")
+
+
+def _written_twice(name: str) -> tuple[str, ...]:
+    """A name, and the same in brackets behind it, as people write theirs for two countries."""
+    twice = _IN_BRACKETS.fullmatch(name)
+    return twice.groups() if twice else (name,)
+
+
+def _poses_beside_latin(name: str) -> bool:
+    return look_alikes.has_latin(name) and any(map(_poses_as_latin, _BETWEEN_WORDS.split(name)))
 
 
 def _poses_as_latin(word: str) -> bool:

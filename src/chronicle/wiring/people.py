@@ -121,7 +121,6 @@ class People:
         self.lock = AccountLock(
             by_identifier=Guesses(counts, GuessPurpose.PASSWORD, PASSWORDS, world),
             by_device=Guesses(counts, GuessPurpose.PASSWORD_ON_DEVICE, PASSWORDS, world),
-            devices=self.devices,
             book=self.book,
             addresses=self.addresses,
             tokens=tokens,
