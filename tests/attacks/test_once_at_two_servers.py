@@ -71,6 +71,19 @@ def sign_in_code(person: Person) -> Call:
     return "login/code/verify", {"ticket": ticket, "code": next_code(person, mails)}
 
 
+def sign_up_link(person: Person) -> Call:
+    email = f"new.{person.email}"
+    ticket = post(person, "register", email=email, password=PASSWORD).json()["ticket"]
+    token = token_mailed_to(person, email, "confirm")
+    return "register/verify", {"ticket": ticket, "token": token}
+
+
+def sign_in_link(person: Person) -> Call:
+    ticket = post(person, "login/code", email=person.email).json()["ticket"]
+    token = token_mailed_to(person, person.email, "enter")
+    return "login/code/verify", {"ticket": ticket, "token": token}
+
+
 def reset_code(person: Person) -> Call:
     mails = len(person.mails())
     ticket = post(person, "password/forgot", email=person.email).json()["ticket"]
@@ -117,7 +130,9 @@ def next_code(person: Person, mails: int) -> str:
     "make",
     [
         sign_up_code,
+        sign_up_link,
         sign_in_code,
+        sign_in_link,
         reset_code,
         reset_link,
         code_of_a_new_address,
