@@ -178,6 +178,8 @@ def test_a_browser_that_the_account_knows_is_let_in_without_and_nobody_else_with
         for path in ("login/code", "password/forgot"):
             mailed = browser.post(f"/api/auth/{path}", json={"email": ada.email})
             assert mailed.status_code == 202
+        foreign = browser.post("/api/auth/login", json=right, headers={"Origin": "null"})
+        assert code_of(foreign) == (403, "challenge_required")
         # The device of one account opens no other, and makes no account.
         for path, body in DEMANDING.items():
             assert code_of(browser.post(path, json=body)) == (403, "challenge_required"), path

@@ -103,6 +103,34 @@ def test_nobody_sees_or_forgets_the_devices_of_another(
     assert ada.client.delete("/api/auth/devices/not-an-id").status_code == 404
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost"])
+def test_a_page_of_another_origin_is_no_known_device(ada: Person, origin: str) -> None:
+    with browser(ada) as one:
+        elsewhere = {"Origin": origin}
+        listed = one.get("/api/auth/devices", headers=elsewhere).json()["items"]
+        assert [item["current"] for item in listed] == [False]
+        assert [item["current"] for item in devices(one)] == [True]
+        guess = {"email": ada.email, "password": ANOTHER}
+        for _ in range(5):
+            ada.client.post("/api/auth/login", json=guess)
+        right = {"email": ada.email, "password": PASSWORD}
+        assert one.post("/api/auth/login", json=right, headers=elsewhere).status_code == 429
+        own = {"Origin": ada.server.url}
+        assert one.post("/api/auth/login", json=right, headers=own).status_code == 200
+
+
+def test_a_device_cookie_that_stands_twice_is_none(ada: Person) -> None:
+    with browser(ada) as one:
+        cookie = f"chronicle_device={one.cookies['chronicle_device']}"
+        for planted in (
+            f"{cookie}; chronicle_device=planted",
+            f"chronicle_device=planted; {cookie}",
+        ):
+            headers = {"Authorization": one.headers["Authorization"], "Cookie": planted}
+            answer = httpx2.get(f"{ada.server.url}/api/auth/devices", headers=headers)
+            assert [item["current"] for item in answer.json()["items"]] == [False]
+
+
 @pytest.mark.parametrize("end", ["logout-others", "logout-all", "password/change"])
 def test_devices_stay_known_when_sessions_end(ada: Person, end: str) -> None:
     with browser(ada) as one:

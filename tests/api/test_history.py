@@ -31,6 +31,23 @@ def test_the_owner_sees_every_sign_in_good_or_bad(ada: Person) -> None:
     assert signed_up["outcome"] == "granted"
 
 
+def test_a_refresh_token_that_was_used_twice_stands_in_the_history(ada: Person) -> None:
+    first = ada.session
+
+    def refresh(token: str) -> httpx2.Response:
+        return ada.client.post("/api/auth/refresh", json={"refresh_token": token})
+
+    second = refresh(first["refresh_token"]).json()
+    assert refresh(second["refresh_token"]).status_code == 200
+    ada.client.headers["User-Agent"] = FIREFOX
+    assert refresh(first["refresh_token"]).status_code == 401
+    del ada.client.headers["User-Agent"]
+    replayed = events(ada.sign_in())[1]
+    assert (replayed["kind"], replayed["outcome"]) == ("session_replayed", "refused")
+    assert replayed["session_id"] == first["session_id"]
+    assert replayed["device"] == "Firefox on Linux"
+
+
 def test_a_granted_sign_in_gets_its_place_in_the_ledger(ada: Person) -> None:
     def placed() -> object:
         (event,) = events(ada)

@@ -193,10 +193,15 @@ def test_a_page_of_another_origin_can_not_use_the_cookie(
     server: RunningServer, ada: Person, origin: str
 ) -> None:
     with server.client() as browser:
-        browser.post("/api/auth/login", json={"email": ada.email, "password": PASSWORD})
-        for path in ("refresh", "logout"):
-            answer = browser.post(f"/api/auth/{path}", headers={"Origin": origin})
+        body = {"email": ada.email, "password": PASSWORD}
+        token = browser.post("/api/auth/login", json=body).json()["access_token"]
+        headers = {"Origin": origin, "Authorization": f"Bearer {token}"}
+        for path in ("refresh", "logout", "logout-all", "reauthenticate"):
+            sent = {"password": PASSWORD} if path == "reauthenticate" else None
+            answer = browser.post(f"/api/auth/{path}", json=sent, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (403, "origin_not_allowed")
+            assert "set-cookie" not in answer.headers
+        assert profile(browser, token).status_code == 200
         assert browser.post("/api/auth/refresh").status_code == 200
 
 

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.running_server import PASSWORD, Person, RunningServer, undisturbed
 
@@ -196,8 +198,7 @@ def test_no_address_name_or_secret_stands_in_the_data_folder_in_plain_text(
 
 def test_the_access_token_says_what_the_contract_says(ada: Person) -> None:
     header, claims, _ = ada.session["access_token"].split(".")
-    header = json.loads(base64.urlsafe_b64decode(header + "=="))
-    claims = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    header, claims = json.loads(decoded(header)), json.loads(decoded(claims))
     assert (header["alg"], header["typ"]) == ("EdDSA", "at+jwt")
     assert claims.keys() == {
         *("iss", "aud", "sub", "client_id", "sid", "jti"),
@@ -206,7 +207,25 @@ def test_the_access_token_says_what_the_contract_says(ada: Person) -> None:
     assert claims["exp"] - claims["iat"] == 600
     assert claims["sub"] == ada.session["user"]["id"]
     assert claims["sid"] == ada.session["session_id"]
-    assert claims["acr"] == "aal1"
+    assert (claims["amr"], claims["acr"]) == (["pwd", "otp"], "aal1")
+    assert claims["iss"] == claims["aud"] == ada.server.url
+    assert claims["client_id"] == "chronicle-console"
+    assert claims["nbf"] == claims["iat"] >= claims["auth_time"] > claims["iat"] - 60
+    assert json.loads(decoded(ada.sign_in().session["access_token"].split(".")[1]))["amr"] == [
+        "pwd"
+    ]
+
+
+def test_anybody_can_check_an_access_token_with_the_published_keys_alone(ada: Person) -> None:
     keys = ada.client.get("/.well-known/jwks.json").json()["keys"]
-    assert header["kid"] in [key["kid"] for key in keys]
     assert not [key for key in keys if "d" in key]
+    head, claims, signature = ada.session["access_token"].split(".")
+    (key,) = [key for key in keys if key["kid"] == json.loads(decoded(head))["kid"]]
+    public = Ed25519PublicKey.from_public_bytes(decoded(key["x"]))
+    public.verify(decoded(signature), f"{head}.{claims}".encode())
+    with pytest.raises(InvalidSignature):
+        public.verify(decoded(signature), f"{head}.{claims[:-1]}".encode())
+
+
+def decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "==")

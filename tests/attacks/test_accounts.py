@@ -3,11 +3,13 @@
 import base64
 import json
 import socket
+import unicodedata
 from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
 
+from tests.mailboxes import code_mailed_to, token_mailed_to
 from tests.running_server import PASSWORD, Person, RunningServer, eventually, signed_up
 
 WRONG = "seven lamps over another harbour"
@@ -46,6 +48,52 @@ def test_all_spellings_of_an_address_have_one_count_of_guesses(
     statuses = [login(server, one, WRONG).status_code for one in spelt(email)]
     assert statuses == [401] * 5
     assert {login(server, one, PASSWORD).status_code for one in spelt(email)} == {429}
+
+
+def test_an_address_is_one_account_however_its_letters_are_written(server: RunningServer) -> None:
+    with signed_up(server, "ren\u00e9.stra\u00dfe@example.org") as person:
+        composed, decomposed = person.email, unicodedata.normalize("NFD", person.email)
+        assert composed != decomposed
+        for email in (decomposed, composed.upper(), decomposed.title(), composed.casefold()):
+            answer = login(server, email, PASSWORD)
+            assert answer.status_code == 200, email
+            assert answer.json()["user"]["email"] == person.email
+
+
+def test_dots_and_tags_make_another_address(server: RunningServer) -> None:
+    with signed_up(server, "d.o.t+tag@example.org") as person:
+        for email in ("dot+tag@example.org", "d.o.t@example.org", "dot@example.org"):
+            assert login(server, email, PASSWORD).status_code == 401, email
+        assert login(server, person.email, PASSWORD).status_code == 200
+
+
+def test_mail_goes_to_the_address_that_is_stored_however_it_is_asked_for(
+    server: RunningServer,
+) -> None:
+    with signed_up(server, "Stored.Spelling@example.org") as person:
+        for path in ("login/code", "password/forgot", "register"):
+            body = {"email": "sTORED.sPELLING@EXAMPLE.ORG"}
+            if path == "register":
+                body["password"] = PASSWORD
+            before = len(person.mails())
+            answer = person.client.post(f"/api/auth/{path}", json=body)
+            assert answer.status_code == 202
+            eventually(lambda before=before: len(person.mails()) == before + 1)
+        mails = person.client.get("/api/dev/outbox").json()["items"]
+        to = {mail["to"] for mail in mails if mail["to"].casefold() == person.email.casefold()}
+        assert to == {person.email}
+
+
+def test_a_password_is_the_same_however_its_letters_are_composed(
+    server: RunningServer, new_person: Callable[[], Person]
+) -> None:
+    person, composed = new_person(), "gr\u00fcne Sch\u00e4fte \u00fcber dem Moor"
+    decomposed = unicodedata.normalize("NFD", composed)
+    body = {"password": PASSWORD, "new_password": decomposed}
+    assert person.client.post("/api/auth/password/change", json=body).status_code == 204
+    for password in (composed, decomposed):
+        assert login(server, person.email, password).status_code == 200
+    assert login(server, person.email, composed.replace("\u00fc", "u")).status_code == 401
 
 
 def test_every_character_of_a_long_password_counts(
@@ -111,7 +159,43 @@ def report_a_stranger(person: Person) -> None:
     assert person.client.post("/api/auth/report", json={"token": token}).status_code == 204
 
 
-@pytest.mark.parametrize("ended_by", [change_password, sign_out_everywhere, report_a_stranger])
+def reset_by_mail(person: Person) -> None:
+    asked = person.client.post("/api/auth/password/forgot", json={"email": person.email})
+    assert asked.status_code == 202
+    body = {"token": token_mailed_to(person, person.email, "reset"), "password": WRONG}
+    assert person.client.post("/api/auth/password/reset", json=body).status_code == 204
+
+
+def change_the_address(person: Person) -> None:
+    new = f"next.{person.email}"
+    issued = person.client.post("/api/auth/user/email/send-code", json={"email": new})
+    body = {"ticket": issued.json()["ticket"], "code": code_mailed_to(person, new)}
+    assert person.client.post("/api/auth/user/email/verify", json=body).status_code == 200
+
+
+def end_the_others_one_by_one(person: Person) -> None:
+    for session in person.client.get("/api/auth/sessions").json()["items"]:
+        if not session["current"]:
+            answer = person.client.delete(f"/api/auth/sessions/{session['id']}")
+            assert answer.status_code == 204
+
+
+def sign_out_elsewhere(person: Person) -> None:
+    assert person.client.post("/api/auth/logout-others").status_code == 204
+
+
+@pytest.mark.parametrize(
+    "ended_by",
+    [
+        change_password,
+        sign_out_everywhere,
+        sign_out_elsewhere,
+        end_the_others_one_by_one,
+        report_a_stranger,
+        reset_by_mail,
+        change_the_address,
+    ],
+)
 def test_the_tokens_of_other_devices_die_at_every_server(
     pair: tuple[RunningServer, RunningServer], ended_by: Callable[[Person], None]
 ) -> None:

@@ -25,6 +25,10 @@ TELLING = re.compile(
     r"|\.py\b|line \d+|/work|/home|/tmp|0x[0-9a-f]{6}",
     re.IGNORECASE,
 )
+JSON = ("application/json", "application/problem+json")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z"
+UUID_7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+FORMS = {"time": TIME, "date": TIME} | dict.fromkeys(("id", "session_id", "request_id"), UUID_7)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +137,56 @@ def test_every_refusal_is_a_problem(answers: list[httpx2.Response]) -> None:
         assert answer.status_code < 500
         if answer.status_code == 401 and problem["code"] == "invalid_token":
             assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_every_answer_of_a_limited_route_says_how_its_budget_stands(
+    document: Document, answers: list[httpx2.Response]
+) -> None:
+    budgets = {
+        (one.method, re.sub(":path", "", one.path)): one.budget for one in endpoints() if one.budget
+    }
+    told = set()
+    for answer in answers:
+        operation = document.operation_of(answer.request.method, answer.request.url.path)
+        if operation not in budgets:
+            continue
+        budget = budgets[operation]
+        # A stranger at a route that counts callers alone has none.
+        if budget.address or answer.status_code != 401:
+            assert re.search(r'"\w+-\d+s";q=\d+;w=\d+', answer.headers["ratelimit-policy"])
+            assert re.search(r'"\w+-\d+s";r=\d+;t=\d+', answer.headers["ratelimit"])
+            told.add(operation)
+        assert answer.status_code != 429 or int(answer.headers["retry-after"]) >= 1
+    assert told == budgets.keys()
+
+
+def test_every_time_is_utc_and_every_id_has_its_time_in_front(
+    answers: list[httpx2.Response],
+) -> None:
+    """RFC 3339 with a Z, and UUIDs of version 7 (RFC 9562)."""
+    seen = set()
+    for answer in answers:
+        if answer.headers.get("content-type") not in JSON:
+            continue
+        for name, value in _fields(answer.json()):
+            if name not in FORMS and not name.endswith("_at"):
+                continue
+            form = FORMS.get(name, TIME)
+            what = f"{answer.request.method} {answer.request.url}: {name} is {value}"
+            assert value is None or re.fullmatch(form, str(value)), what
+            seen.add(name)
+    assert seen >= {*FORMS, "created_at", "updated_at", "last_used_at"}
+
+
+def _fields(value: object) -> Iterator[tuple[str, object]]:
+    """Every name with its value, however deep."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _fields(item)
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield name, item
+            yield from _fields(item)
 
 
 def test_no_refusal_tells_what_the_server_is_made_of(

@@ -76,6 +76,41 @@ def test_with_the_provider_down_a_sign_up_is_answered_as_ever_and_its_mail_comes
     assert API_KEY not in server.log
 
 
+def told(answer: httpx2.Response) -> tuple[int, set[str], dict[str, object]]:
+    """What an answer tells, but for what is different in each."""
+    body = answer.json() | {"ticket": "", "request_id": ""}
+    return answer.status_code, set(answer.headers), body
+
+
+def test_whether_mail_leaves_or_not_known_and_unknown_addresses_are_answered_alike(
+    server: RunningServer, brevo_port: int
+) -> None:
+    def ask_everything(email: str) -> list[tuple[int, set[str], dict[str, object]]]:
+        body = {"email": email}
+        guess = {"email": email, "password": "seven lamps over another harbour"}
+        with server.client() as client:
+            answers = [
+                client.post("/api/auth/login/code", json=body),
+                client.post("/api/auth/password/forgot", json=body),
+                client.post("/api/auth/register", json={**body, "password": PASSWORD}),
+                # The fifth of these mails the owner about the lock.
+                *(client.post("/api/auth/login", json=guess) for _ in range(6)),
+            ]
+        return [told(answer) for answer in answers]
+
+    people = ("ada@example.org", "bob@example.org")
+    with ScriptedBrevo(brevo_port) as brevo:
+        for email in people:
+            started = register(server, email)
+            eventually(lambda email=email: arrived(brevo, email), within_seconds=WITHIN_SECONDS)
+            assert verify(server, started, brevo.to(email)[0]["subject"]).status_code == 201
+        while_it_is_up = [ask_everything(email) for email in (people[0], "eve@example.org")]
+    while_it_is_down = [ask_everything(email) for email in (people[1], "mallory@example.org")]
+    eventually(lambda: "could not be sent yet" in server.log)
+    assert [status for status, _, _ in while_it_is_up[0]] == [202] * 3 + [401] * 5 + [429]
+    assert while_it_is_up[0] == while_it_is_up[1] == while_it_is_down[0] == while_it_is_down[1]
+
+
 def test_kill_minus_nine_with_mails_waiting_loses_none(
     server: RunningServer, brevo_port: int
 ) -> None:

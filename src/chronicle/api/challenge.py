@@ -11,10 +11,9 @@ from typing import Any
 
 import msgspec
 
-from chronicle.api.cookies import cookie_values
 from chronicle.api.endpoint import Call, Endpoint, Routes
 from chronicle.api.gate import CLIENT_ADDRESS
-from chronicle.api.known_devices import DEVICE_COOKIE
+from chronicle.api.known_devices import device_token
 from chronicle.api.rate_limit import ANSWER_HEADERS
 from chronicle.errors import TooMany, Unauthenticated
 from chronicle.security.challenges import (
@@ -109,9 +108,9 @@ class ChallengeDesk:
         if sent:
             return Admission(solved=self._check(call, sent))
         if whom is Whom.ALL_BUT_KNOWN_DEVICES:
-            tokens = cookie_values(call, DEVICE_COOKIE)
-            if len(tokens) == 1 and await self.devices.is_known(tokens[0]):
-                return Admission(device=tokens[0])
+            token = device_token(call)
+            if token is not None and await self.devices.is_known(token):
+                return Admission(device=token)
         raise self._required(call)
 
     async def run(self, route: Endpoint, call: Call[Any, Any], admission: Admission) -> Any:

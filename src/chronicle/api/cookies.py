@@ -16,6 +16,12 @@ def cookie_values(call: Call[Any, Any], name: str) -> list[str]:
     ]
 
 
+def from_another_origin(call: Call[Any, Any]) -> bool:
+    """Whether a page of another origin sends this (RFC 6454 7); programs send no Origin at all."""
+    origin = call.headers.get("origin")
+    return origin is not None and origin != call.app.settings.base_url
+
+
 def set_cookie(call: Call[Any, Any], name: str, value: str, seconds: int) -> None:
     """Have the browser keep a value for so long; zero seconds takes it away."""
     secure = "; Secure" if _is_https(call) else ""

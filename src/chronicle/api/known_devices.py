@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chronicle.api.cookies import cookie_values, set_cookie
+from chronicle.api.cookies import cookie_values, from_another_origin, set_cookie
 from chronicle.api.endpoint import Call
 from chronicle.api.session_answers import SessionObject, TokenTransport, render_session
 from chronicle.auth.sessions import SignedIn
@@ -14,9 +14,13 @@ DEVICE_COOKIE = "chronicle_device"
 
 
 def device_token(call: Call[Any, Any]) -> str | None:
-    """The token that the browser keeps, or None; None too when there are two of them."""
+    """The token that the browser keeps, or None.
+
+    None too when there are two of them, of which one may be planted, and from a page of another
+    origin: what it asks for is a stranger's.
+    """
     found = cookie_values(call, DEVICE_COOKIE)
-    return found[0] if len(found) == 1 else None
+    return found[0] if len(found) == 1 and not from_another_origin(call) else None
 
 
 def refuse_when_full(call: Call[Any, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from chronicle.api.cookies import cookie_values, set_cookie
+from chronicle.api.cookies import cookie_values, from_another_origin, set_cookie
 from chronicle.api.endpoint import Call
 from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.sessions import SignedIn
@@ -112,8 +112,7 @@ def refresh_cookie(call: Call[Any, Any]) -> str | None:
     found = cookie_values(call, _COOKIE)
     if not found:
         return None
-    origin = call.headers.get("origin")
-    if origin is not None and origin != call.app.settings.base_url:
+    if from_another_origin(call):
         raise Denied("origin_not_allowed", "Pages of another origin can't use this session.")
     if len(found) > 1:
         raise Unauthenticated

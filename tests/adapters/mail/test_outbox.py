@@ -42,7 +42,7 @@ async def test_a_mail_is_a_message_in_text_and_html(outbox: OutboxFolder, tmp_pa
 async def test_the_newest_are_shown_first_and_only_so_many(outbox: OutboxFolder) -> None:
     await outbox.deliver(MAIL, key=LATER_KEY, written_at=NOW)
     await outbox.deliver(MAIL, key=KEY, written_at=NOW)
-    assert [mail.id for mail in await outbox.newest(10)] == [LATER_KEY.hex, KEY.hex]
+    assert [mail.id for mail in await outbox.newest(10)] == [str(LATER_KEY), str(KEY)]
     (newest,) = await outbox.newest(1)
     assert (newest.to, newest.subject, newest.text) == (MAIL.to, MAIL.subject, MAIL.text)
     assert newest.date == NOW
@@ -58,12 +58,12 @@ async def test_a_message_is_shown_as_its_file_is_now(outbox: OutboxFolder, tmp_p
     for text in ("first\n", "other\n"):
         await outbox.deliver(replace(MAIL, text=text), key=KEY, written_at=NOW)
         assert [mail.text for mail in await outbox.newest(10)] == [text]
-    (tmp_path / "outbox" / f"{KEY.hex}.eml").unlink()
+    (tmp_path / "outbox" / f"{KEY}.eml").unlink()
     assert await outbox.newest(10) == []
 
 
 async def test_what_a_crash_left_is_in_nobodys_way(outbox: OutboxFolder, tmp_path: Path) -> None:
-    partial = tmp_path / "outbox" / f"{KEY.hex}.eml.partial"
+    partial = tmp_path / "outbox" / f"{KEY}.eml.partial"
     partial.write_bytes(b"half a mess")
     assert await outbox.newest(10) == []
     await outbox.deliver(MAIL, key=KEY, written_at=NOW)

@@ -31,7 +31,7 @@ class OutboxFolder:
     async def deliver(self, mail: Mail, *, key: UUID, written_at: datetime) -> None:
         """Keep the message as a whole file, synced to disk; the same key is the same file."""
         message = compose(mail, sender=self._sender, key=key, written_at=written_at)
-        await asyncio.to_thread(self._write, f"{key.hex}.eml", bytes(message))
+        await asyncio.to_thread(self._write, f"{key}.eml", bytes(message))
 
     async def newest(self, limit: int) -> Sequence[KeptMail]:
         """The newest messages first."""
@@ -50,7 +50,7 @@ class OutboxFolder:
             raise MailDelayed(f"the outbox can't be written: {error.strerror}") from error
 
     def _read_newest(self, limit: int) -> list[KeptMail]:
-        # Names are UUIDv7 in hex: they sort by time.
+        # Names are UUIDv7: they sort by time.
         names = sorted((file.name for file in self._folder.glob("*.eml")), reverse=True)
         return [self._read(name) for name in names[:limit]]
 
