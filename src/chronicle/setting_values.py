@@ -25,6 +25,8 @@ _SENDER = re.compile(r"""(?:"[^"\\]*"|[^"<>@,;:\\]*?)\s?<(?P<named>\S+@\S+)>|(?P
 _LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
+SHORTEST_SERVICE_KEY = 32
+
 
 class SecretUrl:
     """A URL that may hold a password: `reveal` gives it whole, `str` and `repr` hide secrets."""
@@ -201,6 +203,17 @@ def secret(text: str) -> Secret:
     if not re.fullmatch(r"[!-~]{1,512}", text):
         raise ValueError("is not a key: it holds spaces, or characters that are not ASCII")
     return Secret(text)
+
+
+def service_keys(text: str) -> tuple[Secret, ...]:
+    """Keys that other servers call with, separated by commas; each too long to be guessed."""
+    keys = tuple(secret(part.strip()) for part in text.split(",") if part.strip())
+    if any(len(key.reveal()) < SHORTEST_SERVICE_KEY for key in keys):
+        raise ValueError(
+            f"holds a key of fewer than {SHORTEST_SERVICE_KEY} characters; make one with"
+            " `openssl rand -hex 32`"
+        )
+    return keys
 
 
 def api_url(text: str) -> str:

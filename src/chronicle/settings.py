@@ -82,6 +82,7 @@ class Settings:
     refresh_idle_seconds: int
     refresh_absolute_seconds: int
     audiences: tuple[str, ...]
+    introspection_keys: tuple[Secret, ...]
     event_days: int
     ledger_origin: str
     log_level: LogLevel
@@ -221,6 +222,7 @@ def _read(reader: Reader) -> Settings:
             "refresh_absolute_seconds", LIFETIME, 180 * DAY_SECONDS
         ),
         audiences=reader.read("audiences", values.names, ()),
+        introspection_keys=reader.read("introspection_keys", values.service_keys, ()),
         event_days=reader.read("event_days", number(1, 3650), 365),
         ledger_origin=reader.read("ledger_origin", values.ledger_origin, _default_origin(base_url)),
         log_level=reader.read("log_level", values.one_of(LogLevel), LogLevel.INFO),

@@ -14,6 +14,7 @@ from chronicle.api import (
     auth,
     challenge,
     devices,
+    introspection,
     ledger,
     operations,
     overview,
@@ -42,6 +43,7 @@ _log = logging.getLogger(__name__)
 
 RESOURCES = (
     auth.endpoint,
+    introspection.endpoint,
     devices.endpoint,
     challenge.endpoint,
     reauthentication.endpoint,

@@ -10,6 +10,7 @@ from chronicle.auth.credentials import Credentials
 from chronicle.auth.email_change import EmailChange
 from chronicle.auth.email_undo import EmailUndo
 from chronicle.auth.immediate_registration import ImmediateRegistration
+from chronicle.auth.introspection import Introspection
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.ports import Outbox
 from chronicle.auth.reauthentication import Reauthentication
@@ -57,6 +58,7 @@ class Application:
     sign_in: SignIn
     sign_out: SignOut
     sessions: SessionKeeping
+    introspection: Introspection
     events: EventLog
     blocklist: Blocklist
     limits: Limits

@@ -51,6 +51,7 @@ PROBLEMS: dict[str, Problem] = {
     "invalid_reset_token": Problem(400, "The reset is no longer valid"),
     "invalid_mailed_token": Problem(400, "The link is no longer valid"),
     "invalid_request": Problem(422, "The request can't be accepted as it stands"),
+    "invalid_service_key": Problem(401, "Not a service key"),
     "invalid_token": Problem(401, "Sign in first"),
     "log_database_behind": Problem(503, "The database is behind the log"),
     "log_forked": Problem(503, "The log and the database disagree"),

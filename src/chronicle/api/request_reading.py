@@ -70,25 +70,35 @@ def read_query(scope: Scope, kind: Any) -> Any:
         return None
     if not scope["query_string"]:
         return convert({}, kind)
-    try:
-        pairs = parse_qsl(
-            scope["query_string"].decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=50,
-        )
-    except (ValueError, UnicodeError) as error:
-        raise Rejected("invalid_request", "The query string is not well formed.") from error
-    parameters = dict(pairs)
-    if len(parameters) != len(pairs):
-        raise Rejected("invalid_request", "A query parameter stands twice.")
+    parameters = _parameters(scope["query_string"], "The query string")
     for name in _whole_numbers(kind):
         # To msgspec "1.0" and "1e1" are whole numbers too; here a number has one spelling.
         if not re.fullmatch("-?[0-9]+", parameters.get(name, "0")):
             wrong = FieldError(name, "is not a whole number")
             raise Rejected("invalid_request", f"{wrong.field}: {wrong.message}", fields=(wrong,))
     return convert(parameters, kind, strict=False)
+
+
+def read_form(raw: bytes) -> dict[str, str]:
+    """The fields of a form (`application/x-www-form-urlencoded`); repeated ones are errors."""
+    return _parameters(raw, "The form") if raw else {}
+
+
+def _parameters(encoded: bytes, what: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            encoded.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=50,
+        )
+    except (ValueError, UnicodeError) as error:
+        raise Rejected("invalid_request", f"{what} is not well formed.") from error
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise Rejected("invalid_request", f"{what} has a name twice.")
+    return parameters
 
 
 @cache

@@ -17,6 +17,7 @@ from chronicle.api.request_reading import (
     convert,
     has_body,
     read_bounded,
+    read_form,
     read_query,
 )
 from chronicle.errors import Unsupported
@@ -25,10 +26,21 @@ if TYPE_CHECKING:
     from chronicle.api.application import Application
 
 
+_FORM = "application/x-www-form-urlencoded"
+
+
 class Runner:
     """Runs one declared route as an ASGI application; failures propagate to the caller."""
 
-    __slots__ = ("_app", "_bodies", "_body_limit", "_encode", "_may_take_json", "endpoint")
+    __slots__ = (
+        "_app",
+        "_bodies",
+        "_body_limit",
+        "_encode",
+        "_may_take_json",
+        "_media_types",
+        "endpoint",
+    )
 
     def __init__(self, endpoint: Endpoint, app: "Application", bodies: Cap) -> None:
         """`bodies` counts what is being sent to all routes."""
@@ -36,6 +48,7 @@ class Runner:
         self._app = app
         self._bodies = bodies
         self._body_limit = endpoint.body_limit or app.settings.json_body_limit
+        self._media_types = frozenset(endpoint.request_media)
         self._encode = msgspec.json.Encoder().encode
         self._may_take_json = endpoint.body not in {type(None), Stream}
 
@@ -121,9 +134,10 @@ class Runner:
 
     async def _read_body(self, scope: Scope, receive: Receive) -> Any:
         media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json":
+        if media_type not in self._media_types:
             raise Unsupported(message="Send JSON, with Content-Type: application/json.")
         raw = await read_bounded(
             scope, receive, self._body_limit, seconds=self._app.settings.request_seconds
         )
-        return convert(strict_json.parse(raw), self.endpoint.body)
+        parsed = read_form(raw) if media_type == _FORM else strict_json.parse(raw)
+        return convert(parsed, self.endpoint.body)

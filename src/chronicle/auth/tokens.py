@@ -32,6 +32,7 @@ _ALGORITHMS = ["EdDSA"]
 _TYPE = "at+jwt"
 _CACHED_TOKENS = 20_000
 _LONGEST_TOKEN = 4096
+_NO_OTHERS: frozenset[str] = frozenset()
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -95,8 +96,10 @@ class AccessTokens:
         signed = f"{header}.{_text(msgspec.json.encode(claims))}"
         return f"{signed}.{_text(key.sign(signed.encode()))}"
 
-    def verify(self, token: str, *, now: datetime) -> Identity:
-        """Whose token it is.
+    def verify(
+        self, token: str, *, now: datetime, audiences: frozenset[str] = _NO_OTHERS
+    ) -> Identity:
+        """Whose token it is. It is for this server, or else for one of the other `audiences`.
 
         Raises:
             Unauthenticated: not signed here, for someone else, or expired.
@@ -110,6 +113,9 @@ class AccessTokens:
             if len(self._verified) >= _CACHED_TOKENS:
                 self._forget_half()
             self._verified[digest] = identity
+        audience = identity.claims.aud
+        if audience != self._issuer.audience and audience not in audiences:
+            raise Unauthenticated
         seconds = now.timestamp()
         if not identity.claims.nbf <= seconds < identity.claims.exp:
             del self._verified[digest]
@@ -123,8 +129,7 @@ class AccessTokens:
             account, session = _uuid_bytes(claims.sub), _uuid_bytes(claims.sid)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated from error
-        expected = (self._issuer.issuer, self._issuer.audience, _TYPE)
-        if (claims.iss, claims.aud, decoded.header.get("typ")) != expected:
+        if (claims.iss, decoded.header.get("typ")) != (self._issuer.issuer, _TYPE):
             raise Unauthenticated
         return Identity(AccountId(account), SessionId(session), claims)
 

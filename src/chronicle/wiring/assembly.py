@@ -141,6 +141,7 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             sign_in=people.sign_in,
             sign_out=people.sign_out,
             sessions=people.sessions,
+            introspection=people.introspection,
             events=people.events,
             blocklist=blocklist,
             limits=Limits(

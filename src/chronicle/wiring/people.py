@@ -12,6 +12,7 @@ from chronicle.auth.credentials import Credentials
 from chronicle.auth.email_change import EmailChange
 from chronicle.auth.email_undo import EmailUndo
 from chronicle.auth.immediate_registration import ImmediateRegistration
+from chronicle.auth.introspection import Introspection
 from chronicle.auth.mail_delivery import QueuedMailer
 from chronicle.auth.mailed_codes import MailedCodes
 from chronicle.auth.new_device import NewDeviceNotice
@@ -112,6 +113,13 @@ class People:
             events=self.events,
             mailer=mailer,
             base_url=settings.base_url,
+            world=world,
+        )
+        self.introspection = Introspection(
+            access_tokens=self.sessions.access_tokens,
+            sessions=storage.sessions,
+            audiences=self.sessions.audiences,
+            service_keys=tuple(key.reveal() for key in settings.introspection_keys),
             world=world,
         )
         self.tokens = tokens = TokenDesk(storage.mailed_tokens, world)
