@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
+import pytest
 
 from tests.services.choice import MONGO_URL, on_mongo, with_database
 
@@ -191,6 +192,25 @@ def undisturbed(race: Callable[[], list[httpx2.Response]]) -> list[httpx2.Respon
         if all(answer.status_code != 503 for answer in answers):
             break
     return answers
+
+
+Pair = tuple[RunningServer, RunningServer]
+
+
+@contextmanager
+def two_servers(folders: pytest.TempPathFactory, **alike: str) -> Iterator[Pair]:
+    """Two servers over one data folder and one Valkey, as behind a load balancer."""
+    first = RunningServer(folders.mktemp("first"), **alike)
+    second = RunningServer(
+        folders.mktemp("second"),
+        **alike,
+        CHRONICLE_DATA_DIR=str(first.data_dir),
+        CHRONICLE_BASE_URL=first.url,
+    )
+    with first, second:
+        yield first, second
+        for server in (first, second):
+            assert "a request failed" not in server.log, server.log
 
 
 class Person:

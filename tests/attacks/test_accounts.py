@@ -10,7 +10,15 @@ import httpx2
 import pytest
 
 from tests.mailboxes import code_mailed_to, token_mailed_to
-from tests.running_server import PASSWORD, Person, RunningServer, eventually, signed_up
+from tests.running_server import (
+    PASSWORD,
+    Pair,
+    Person,
+    RunningServer,
+    eventually,
+    signed_up,
+    two_servers,
+)
 
 WRONG = "seven lamps over another harbour"
 SPELLINGS = ("{}", " {} ", "{upper}", "{title}", "{wide}")
@@ -126,19 +134,9 @@ def test_no_key_is_fetched_that_a_token_names(server: RunningServer, ada: Person
 
 
 @pytest.fixture(scope="module")
-def pair(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[RunningServer, RunningServer]]:
-    first = RunningServer(tmp_path_factory.mktemp("first"))
-    second = RunningServer(
-        tmp_path_factory.mktemp("second"),
-        CHRONICLE_DATA_DIR=str(first.data_dir),
-        CHRONICLE_BASE_URL=first.url,
-    )
-    with first, second:
-        yield first, second
-        for server in (first, second):
-            assert "a request failed" not in server.log, server.log
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with two_servers(tmp_path_factory) as pair:
+        yield pair
 
 
 def change_password(person: Person) -> None:
@@ -197,7 +195,7 @@ def sign_out_elsewhere(person: Person) -> None:
     ],
 )
 def test_the_tokens_of_other_devices_die_at_every_server(
-    pair: tuple[RunningServer, RunningServer], ended_by: Callable[[Person], None]
+    pair: Pair, ended_by: Callable[[Person], None]
 ) -> None:
     with signed_up(pair[0], f"{ended_by.__name__}@example.org") as person:
         other = login(pair[1], person.email, PASSWORD).json()
@@ -219,7 +217,7 @@ def test_the_tokens_of_other_devices_die_at_every_server(
 
 
 def test_an_account_whose_password_is_void_is_refused_like_one_that_is_not_there(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     server = pair[0]
     with signed_up(server, "void@example.org") as person:

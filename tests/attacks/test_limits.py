@@ -12,7 +12,16 @@ import httpx2
 import pytest
 
 from tests.attacks.raw_http import exchange, request
-from tests.running_server import PASSWORD, RunningServer, eventually, insist, signed_up, undisturbed
+from tests.running_server import (
+    PASSWORD,
+    Pair,
+    RunningServer,
+    eventually,
+    insist,
+    signed_up,
+    two_servers,
+    undisturbed,
+)
 
 # Without the challenge, which would stop these floods first: what stands behind it must hold alone.
 FOR_REAL = {
@@ -33,21 +42,10 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
 
 
 @pytest.fixture(scope="module")
-def pair(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[RunningServer, RunningServer]]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two servers over one folder and one Valkey, behind a proxy: tests choose their address."""
-    first = RunningServer(tmp_path_factory.mktemp("first"), **BEHIND_A_PROXY)
-    second = RunningServer(
-        tmp_path_factory.mktemp("second"),
-        **BEHIND_A_PROXY,
-        CHRONICLE_DATA_DIR=str(first.data_dir),
-        CHRONICLE_BASE_URL=first.url,
-    )
-    with first, second:
-        yield first, second
-        for server in (first, second):
-            assert "a request failed" not in server.log, server.log
+    with two_servers(tmp_path_factory, **BEHIND_A_PROXY) as pair:
+        yield pair
 
 
 def sign_in(
@@ -114,9 +112,7 @@ def test_no_header_that_anybody_can_write_makes_another_address(counting: Runnin
         ),
     ],
 )
-def test_no_other_spelling_of_a_path_leads_to_the_route(
-    pair: tuple[RunningServer, RunningServer], path: str
-) -> None:
+def test_no_other_spelling_of_a_path_leads_to_the_route(pair: Pair, path: str) -> None:
     body = b'{"email": "ada@example.org", "password": "wrong"}'
     headers = [("Content-Type", "application/json")]
     raw = request("POST", "/PATH", headers, body).replace(b"/PATH", path.encode())
@@ -125,7 +121,7 @@ def test_no_other_spelling_of_a_path_leads_to_the_route(
 
 
 def test_over_100_bursts_at_two_servers_no_address_gets_more_than_its_budget(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     draw = random.Random(20)
     with (
@@ -151,7 +147,7 @@ def test_over_100_bursts_at_two_servers_no_address_gets_more_than_its_budget(
 
 
 def test_an_ipv6_network_is_one_address_at_both_servers(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     with pair[0].client() as first, pair[1].client() as second:
         statuses = Counter(
@@ -173,7 +169,7 @@ def test_an_ipv6_network_is_one_address_at_both_servers(
 
 
 def test_a_thousand_failures_lock_out_strangers_and_not_the_known_device(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     server = pair[0]
     own = {"X-Forwarded-For": "192.0.2.1"}
@@ -198,7 +194,7 @@ def test_a_thousand_failures_lock_out_strangers_and_not_the_known_device(
 
 
 def test_locked_and_locked_unknown_are_answered_alike(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     server = pair[0]
     with signed_up(server, "alike@example.org") as ada, server.client() as client:
@@ -216,7 +212,7 @@ def test_locked_and_locked_unknown_are_answered_alike(
             assert len(known.content) == len(unknown.content)
 
 
-def test_the_mailed_link_lifts_the_lock(pair: tuple[RunningServer, RunningServer]) -> None:
+def test_the_mailed_link_lifts_the_lock(pair: Pair) -> None:
     server = pair[0]
     with signed_up(server, "locked@example.org") as ada, server.client() as client:
         for _ in range(5):
@@ -232,7 +228,7 @@ def test_the_mailed_link_lifts_the_lock(pair: tuple[RunningServer, RunningServer
 
 
 def test_of_64_racing_guesses_at_two_servers_five_are_answered_and_one_link_lifts_the_lock_once(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     with (
         signed_up(pair[0], "raced@example.org") as ada,
@@ -279,7 +275,7 @@ def test_a_lock_survives_a_restart_and_a_flushed_valkey(counting: RunningServer)
 
 
 def test_nobodys_mailbox_is_filled_with_codes(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     with signed_up(pair[0], "mailed@example.org") as ada, pair[0].client() as client:
         before = len(ada.mails())
@@ -328,7 +324,7 @@ def blocklist(server: RunningServer, *arguments: str) -> "subprocess.CompletedPr
 
 
 def test_a_blocked_address_gets_no_answer_but_no(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     server = pair[0]
     bad = {"X-Forwarded-For": "203.0.113.200"}
@@ -375,7 +371,7 @@ def test_a_permanent_block_is_there_from_the_first_request_after_a_restart(
 
 
 def test_a_person_who_is_signed_in_has_a_budget_of_their_own(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     with signed_up(pair[0], "busy@example.org") as ada:
         answers = [

@@ -7,7 +7,14 @@ import httpx2
 import pytest
 
 from tests.mailboxes import token_mailed_to
-from tests.running_server import PASSWORD, Person, RunningServer, insist, signed_up
+from tests.running_server import (
+    PASSWORD,
+    Pair,
+    Person,
+    insist,
+    signed_up,
+    two_servers,
+)
 
 # Long enough that sign-ins have read the account, and wait for their hash, when the reset comes.
 SLOW_HASHES = {
@@ -20,20 +27,9 @@ AT_ONCE = 32
 
 
 @pytest.fixture(scope="module")
-def pair(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[RunningServer, RunningServer]]:
-    first = RunningServer(tmp_path_factory.mktemp("first"), **SLOW_HASHES)
-    second = RunningServer(
-        tmp_path_factory.mktemp("second"),
-        **SLOW_HASHES,
-        CHRONICLE_DATA_DIR=str(first.data_dir),
-        CHRONICLE_BASE_URL=first.url,
-    )
-    with first, second:
-        yield first, second
-        for server in (first, second):
-            assert "a request failed" not in server.log, server.log
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with two_servers(tmp_path_factory, **SLOW_HASHES) as pair:
+        yield pair
 
 
 def reset_link(person: Person) -> str:
@@ -45,7 +41,7 @@ def reset_link(person: Person) -> str:
 
 
 def test_no_sign_in_with_the_old_password_outlives_a_reset(
-    pair: tuple[RunningServer, RunningServer],
+    pair: Pair,
 ) -> None:
     with (
         signed_up(pair[0], "resets@example.org") as ada,

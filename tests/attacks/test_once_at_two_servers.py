@@ -9,13 +9,20 @@ import httpx2
 import pytest
 
 from tests.mailboxes import code_mailed_to, token_mailed_to
-from tests.running_server import PASSWORD, Person, RunningServer, eventually, signed_up, undisturbed
+from tests.running_server import (
+    PASSWORD,
+    Pair,
+    Person,
+    eventually,
+    signed_up,
+    two_servers,
+    undisturbed,
+)
 
 AT_ONCE = 32
 NEW = "nine gulls in the rain"
 _numbers = itertools.count(1)
 
-Pair = tuple[RunningServer, RunningServer]
 Call = tuple[str, dict[str, Any]]
 
 
@@ -23,17 +30,8 @@ Call = tuple[str, dict[str, Any]]
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     # So many at once would have to prove work first.
     alike = {"CHRONICLE_CHALLENGE": "off"}
-    first = RunningServer(tmp_path_factory.mktemp("first"), **alike)
-    second = RunningServer(
-        tmp_path_factory.mktemp("second"),
-        **alike,
-        CHRONICLE_DATA_DIR=str(first.data_dir),
-        CHRONICLE_BASE_URL=first.url,
-    )
-    with first, second:
-        yield first, second
-        for server in (first, second):
-            assert "a request failed" not in server.log, server.log
+    with two_servers(tmp_path_factory, **alike) as pair:
+        yield pair
 
 
 def post(person: Person, path: str, **body: object) -> httpx2.Response:

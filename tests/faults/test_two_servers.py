@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.running_server import PASSWORD, Person, RunningServer, eventually
+from tests.running_server import PASSWORD, Pair, Person, RunningServer, eventually, two_servers
 from tests.stored import (
     UPLOADS,
     contents,
@@ -23,19 +23,9 @@ NewPerson = Callable[[RunningServer, str], Person]
 
 
 @pytest.fixture(scope="module")
-def pair(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[RunningServer, RunningServer]]:
-    first = RunningServer(tmp_path_factory.mktemp("first"))
-    second = RunningServer(
-        tmp_path_factory.mktemp("second"),
-        CHRONICLE_DATA_DIR=str(first.data_dir),
-        CHRONICLE_BASE_URL=first.url,
-    )
-    with first, second:
-        yield first, second
-        for server in (first, second):
-            assert "a request failed" not in server.log, server.log
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with two_servers(tmp_path_factory) as pair:
+        yield pair
 
 
 def at(server: RunningServer, person: Person) -> httpx2.Client:
@@ -44,9 +34,7 @@ def at(server: RunningServer, person: Person) -> httpx2.Client:
     return server.client(headers={"Authorization": f"Bearer {token}"})
 
 
-def test_racing_uploads_at_two_servers_share_one_ledger(
-    pair: tuple[RunningServer, RunningServer], new_person: NewPerson
-) -> None:
+def test_racing_uploads_at_two_servers_share_one_ledger(pair: Pair, new_person: NewPerson) -> None:
     first, second = pair
     ada, key = new_person(first, "uploader"), log_key(first)
     files = [os.urandom(1000) if number % 5 else b"the same again" for number in range(100)]
@@ -82,7 +70,7 @@ def test_racing_uploads_at_two_servers_share_one_ledger(
 
 
 def test_a_refresh_token_that_races_at_two_servers_has_one_successor(
-    pair: tuple[RunningServer, RunningServer], new_person: NewPerson
+    pair: Pair, new_person: NewPerson
 ) -> None:
     ada = new_person(pair[0], "racer")
     token = ada.session["refresh_token"]
@@ -94,7 +82,7 @@ def test_a_refresh_token_that_races_at_two_servers_has_one_successor(
     assert renewed.status_code == 200
 
 
-def race_to_refresh(pair: tuple[RunningServer, RunningServer], token: str) -> list[httpx2.Response]:
+def race_to_refresh(pair: Pair, token: str) -> list[httpx2.Response]:
     with pair[0].client() as first, pair[1].client() as second, ThreadPoolExecutor(32) as pool:
         clients = (first, second) * 16
         body = {"refresh_token": token}
@@ -102,7 +90,7 @@ def race_to_refresh(pair: tuple[RunningServer, RunningServer], token: str) -> li
 
 
 def test_a_session_that_ends_at_one_server_is_over_at_the_other(
-    pair: tuple[RunningServer, RunningServer], new_person: NewPerson
+    pair: Pair, new_person: NewPerson
 ) -> None:
     ada = new_person(pair[0], "leaver")
     with at(pair[1], ada) as elsewhere:
@@ -112,7 +100,7 @@ def test_a_session_that_ends_at_one_server_is_over_at_the_other(
 
 
 def test_nothing_of_before_lives_on_when_all_others_are_ended_among_racing_calls(
-    pair: tuple[RunningServer, RunningServer], new_person: NewPerson
+    pair: Pair, new_person: NewPerson
 ) -> None:
     ada = new_person(pair[0], "ender")
     racing = ada.session["refresh_token"]
@@ -157,7 +145,7 @@ def test_nothing_of_before_lives_on_when_all_others_are_ended_among_racing_calls
 
 
 def test_one_server_goes_on_when_the_other_ends_or_is_killed(
-    pair: tuple[RunningServer, RunningServer], new_person: NewPerson
+    pair: Pair, new_person: NewPerson
 ) -> None:
     first, second = pair
     ada, key = new_person(first, "stayer"), log_key(first)
