@@ -74,18 +74,9 @@ class SignIn:
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)
-        # The same look-ups whether or not there is an account.
-        device_id = await self.devices.recognise(
-            account.id if account else None, device.token, epoch=account.epoch if account else 0
-        )
-        # Once more, now that it is known whose device it is: before anything is counted for it.
-        self.hashing.refuse_when_full(perhaps_known=device_id is not None)
-        guess = await self.lock.begin(email, account, device_id)
+        guess = await self._begin_guess(email, account, device)
         try:
-            known = account is not None and device_id is not None and guess.allowed
-            matched = await self.hashing.matches(
-                normal, stored, known_at=account.id if known and account else None
-            )
+            matched = await self.hashing.matches(normal, stored, known_at=_known_at(guess))
         except Unavailable:
             await self.lock.unchecked(guess)
             raise
@@ -106,6 +97,17 @@ class SignIn:
             # The password was right: whoever tries on through an outage is not locked out by it.
             await self.lock.unchecked(guess)
             raise
+
+    async def _begin_guess(
+        self, email: EmailAddress, account: AccountRecord | None, device: Presented
+    ) -> PasswordGuess:
+        # The same look-ups whether or not there is an account.
+        device_id = await self.devices.recognise(
+            account.id if account else None, device.token, epoch=account.epoch if account else 0
+        )
+        # Once more, now that it is known whose device it is: before anything is counted for it.
+        self.hashing.refuse_when_full(perhaps_known=device_id is not None)
+        return await self.lock.begin(email, account, device_id)
 
     async def _rehash(self, account: AccountRecord, password: str) -> None:
         try:
@@ -250,3 +252,10 @@ class SignIn:
         # A sign-in seen from outside and an entry that appears at once would be one and the same.
         draw = int.from_bytes(self.world.random_bytes(4), "big")
         return timedelta(milliseconds=draw % _LONGEST_LOG_DELAY_MS)
+
+
+def _known_at(guess: PasswordGuess) -> bytes | None:
+    """The account that knows the device of a guess, and keeps a place unless that is locked."""
+    if guess.account is None or guess.device_id is None or not guess.allowed:
+        return None
+    return guess.account.id
