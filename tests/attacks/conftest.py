@@ -15,10 +15,17 @@ _numbers = itertools.count(1)
 UPLOAD_LIMIT = 2 * 1024 * 1024
 
 
+SERVICE_KEY = "the-service-key-of-a-hostile-backend"
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("attacked")
-    with RunningServer(folder, CHRONICLE_UPLOAD_LIMIT=str(UPLOAD_LIMIT)) as server:
+    settings = {
+        "CHRONICLE_UPLOAD_LIMIT": str(UPLOAD_LIMIT),
+        "CHRONICLE_INTROSPECTION_KEYS": SERVICE_KEY,
+    }
+    with RunningServer(folder, **settings) as server:
         yield server
         assert_unharmed(server)
 

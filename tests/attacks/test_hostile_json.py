@@ -10,6 +10,7 @@ import pytest
 
 from chronicle.api.app import endpoints
 from chronicle.api.endpoint import Endpoint, Stream
+from tests.attacks.conftest import SERVICE_KEY
 from tests.attacks.raw_http import RawAnswer, RawConnection, chunked, exchange, request
 from tests.process_facts import resident_kib
 from tests.running_server import Person, RunningServer
@@ -31,12 +32,14 @@ def body_type(route: Endpoint) -> type[msgspec.Struct]:
 
 
 def post(route: Endpoint, person: Person, body: bytes) -> RawAnswer:
-    headers = [("Content-Type", "application/json"), *credentials(person)]
+    headers = [("Content-Type", "application/json"), *credentials(person, route)]
     return exchange(person.server.port, request(route.method, route.path, headers, body))
 
 
-def credentials(person: Person) -> list[tuple[str, str | bytes]]:
-    return [("Authorization", f"Bearer {person.session['access_token']}")]
+def credentials(person: Person, route: Endpoint) -> list[tuple[str, str | bytes]]:
+    backend = route.handler.__name__ == "introspect"
+    token = SERVICE_KEY if backend else person.session["access_token"]
+    return [("Authorization", f"Bearer {token}")]
 
 
 @on_every_json_route
@@ -94,17 +97,23 @@ def test_a_body_is_an_object(ada: Person, route: Endpoint, body: bytes) -> None:
     assert (answer.status, answer.code) == (422, "invalid_request")
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 @on_every_json_route
 @pytest.mark.parametrize(
     "media_type",
-    [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "\xff"],
+    [None, "", "text/plain", FORM, "application/jsonp", "\xff"],
 )
 def test_only_json_is_taken_for_json(ada: Person, route: Endpoint, media_type: str | None) -> None:
-    headers = credentials(ada)
+    headers = credentials(ada, route)
     if media_type is not None:
         headers.append(("Content-Type", media_type.encode("latin-1")))
     answer = exchange(ada.server.port, request(route.method, route.path, headers, b"{}"))
-    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    if media_type in route.request_media:
+        assert (answer.status, answer.code) == (422, "invalid_request"), "no form, and no JSON"
+    else:
+        assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
 @on_every_json_route
@@ -112,7 +121,7 @@ def test_only_json_is_taken_for_json(ada: Person, route: Endpoint, media_type: s
 def test_what_a_route_does_not_know_in_its_query_is_refused(
     ada: Person, route: Endpoint, query: str
 ) -> None:
-    headers = [("Content-Type", "application/json"), *credentials(ada)]
+    headers = [("Content-Type", "application/json"), *credentials(ada, route)]
     target = f"{route.path}?{query}"
     answer = exchange(ada.server.port, request(route.method, target, headers, b"{}"))
     assert (answer.status, answer.code) == (422, "invalid_request")
@@ -125,7 +134,7 @@ def test_fifty_declared_megabytes_are_refused_before_the_first_comes(
     headers = [
         ("Content-Type", "application/json"),
         ("Content-Length", str(50 * 1024 * 1024)),
-        *credentials(ada),
+        *credentials(ada, route),
     ]
     answer = exchange(ada.server.port, request(route.method, route.path, headers))
     assert (answer.status, answer.code) == (413, "too_large")
@@ -141,7 +150,7 @@ def test_fifty_megabytes_of_json_take_no_memory(
     ada: Person, route: Endpoint, bystander: Callable[[], AbstractContextManager[None]]
 ) -> None:
     server = ada.server
-    headers = [("Content-Type", "application/json"), *credentials(ada)]
+    headers = [("Content-Type", "application/json"), *credentials(ada, route)]
     before = resident_kib(server.pid)
     with bystander():
         for framing, pieces in (
