@@ -1,8 +1,6 @@
 """A server as it stands in production: https by a proxy in front, mail by a provider."""
 
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +9,9 @@ from pathlib import Path
 import httpx2
 
 from tests.mailboxes import CODE
+from tests.production import production_server
 from tests.running_server import PASSWORD, RunningServer, eventually, free_port
-from tests.scripted_brevo import API_KEY, ScriptedBrevo
+from tests.scripted_brevo import ScriptedBrevo
 from tests.services.certificates import Certificates
 from tests.services.tls_proxy import TlsProxy
 
@@ -55,28 +54,14 @@ class BehindTls:
 @contextmanager
 def behind_tls(folder: Path) -> Iterator[BehindTls]:
     """Production's settings, and nothing that only development has."""
-    keys = folder / "keys.json"
-    subprocess.run(
-        [sys.executable, "-m", "chronicle", "keys", "init", "--file", str(keys)],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-    )
     certificates = Certificates(folder / "certificates")
     port, brevo_port = free_port(), free_port()
     url = f"https://127.0.0.1:{port}"
-    server = RunningServer(
+    server = production_server(
         folder,
-        CHRONICLE_ENV="production",
-        CHRONICLE_BASE_URL=url,
+        base_url=url,
+        brevo_port=brevo_port,
         CHRONICLE_TRUSTED_PROXIES="127.0.0.1/32",
-        CHRONICLE_KEYS_FILE=str(keys),
-        CHRONICLE_MAILER="brevo",
-        CHRONICLE_BREVO_API_KEY=API_KEY,
-        CHRONICLE_BREVO_URL=f"http://127.0.0.1:{brevo_port}",
-        CHRONICLE_LIMIT_SCALE="",
-        CHRONICLE_ARGON2_MEMORY_KIB="",
-        CHRONICLE_ARGON2_TIME_COST="",
     )
     proxy = TlsProxy(server.port, certificates.server, port=port, client_address=CLIENT_ADDRESS)
     authorities = ssl.create_default_context(cafile=certificates.ca_file)

@@ -11,6 +11,7 @@ import pytest
 from chronicle.adapters.database.sqlite.engine import Engine
 from chronicle.adapters.database.sqlite.migrate import migrate
 from chronicle.auth.account_lock import AccountLock
+from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.email_change import EmailChange
 from chronicle.auth.email_undo import EmailUndo
 from chronicle.auth.immediate_registration import ImmediateRegistration
@@ -20,6 +21,7 @@ from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.password_policy import PasswordPolicy
 from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.passwords import PasswordHashing
+from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.refresh_tokens import RefreshTokens
 from chronicle.auth.registration import Registration
 from chronicle.auth.sessions import Lifetimes, SessionKeeping, SignedIn
@@ -88,6 +90,7 @@ class Desk:
     email_change: EmailChange
     email_undo: EmailUndo
     immediate: ImmediateRegistration
+    code_sign_in: CodeSignIn
 
     def newest_code(self) -> str:
         return self.mailer.sent[-1].subject.split()[0]
@@ -207,6 +210,16 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
         mailer=mailer,
         world=world.world,
     )
+    code_sign_in = CodeSignIn(
+        book=book,
+        codes=registration.codes,
+        sign_in=sign_in,
+        proof=ProofOfAddress(book, devices, mailer, BASE_URL),
+        spent=lock.tokens.tokens,
+        mailer=mailer,
+        base_url=BASE_URL,
+        world=world.world,
+    )
     return Desk(
         world,
         engine,
@@ -225,4 +238,5 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
         email_change,
         email_undo,
         immediate,
+        code_sign_in,
     )

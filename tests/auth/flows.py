@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from chronicle.auth.code_sign_in import CodeSignIn
-from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_out import SignOut
 from chronicle.auth.tokens import Identity
@@ -15,7 +13,7 @@ from chronicle.errors import Unauthenticated
 from chronicle.security.known_devices import Presented
 from chronicle.security.mailed_tokens import TokenPurpose
 from chronicle.users.emails import parse_email
-from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, remember
 from tests.auth.test_credentials import credentials
 from tests.auth.test_mailed_links import the_report, the_reset
 
@@ -86,27 +84,14 @@ async def sign_in(desk: Desk, _: SignedIn) -> SignedIn:
     return await desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device=keeps)
 
 
-def by_code(desk: Desk) -> CodeSignIn:
-    return CodeSignIn(
-        book=desk.book,
-        codes=desk.registration.codes,
-        sign_in=desk.sign_in,
-        proof=ProofOfAddress(desk.book, desk.devices, desk.mailer, BASE_URL),
-        spent=desk.lock.tokens.tokens,
-        mailer=desk.mailer,
-        base_url=BASE_URL,
-        world=desk.world.world,
-    )
-
-
 async def ask_for_code(desk: Desk) -> tuple[str, str]:
     await desk.sign_up()
-    issued = await by_code(desk).start(ADA)
+    issued = await desk.code_sign_in.start(ADA)
     return issued.ticket, desk.newest_code()
 
 
 async def sign_in_by_code(desk: Desk, asked: tuple[str, str]) -> SignedIn:
-    return await by_code(desk).finish(*asked, BROWSER)
+    return await desk.code_sign_in.finish(*asked, BROWSER)
 
 
 async def refresh(desk: Desk, session: SignedIn) -> SignedIn:
@@ -229,7 +214,7 @@ async def undo(desk: Desk, token: str) -> None:
 
 async def sign_up_at_a_strangers_address(desk: Desk) -> tuple[str, str]:
     await desk.immediate.sign_up(ADA, PASSWORD, "Mallory", BROWSER)
-    issued = await by_code(desk).start(ADA)
+    issued = await desk.code_sign_in.start(ADA)
     return issued.ticket, desk.newest_code()
 
 

@@ -4,14 +4,12 @@ import re
 
 import pytest
 
-from chronicle.auth.code_sign_in import CodeSignIn
-from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Conflict, Gone, Rejected, Unauthenticated, Unavailable
 from chronicle.security.mailed_tokens import TokenPurpose
 from chronicle.users.emails import parse_email
-from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, remember
 from tests.auth.test_email_change import (
     NEW,
     NEXT,
@@ -28,19 +26,6 @@ async def sign_up(desk: Desk) -> tuple[SignedIn, str, str]:
     """A session, and the ticket and code that confirm its address."""
     session, issued = await desk.immediate.sign_up(ADA, PASSWORD, "Mallory", BROWSER)
     return session, issued.ticket, desk.newest_code()
-
-
-def code_sign_in(desk: Desk) -> CodeSignIn:
-    return CodeSignIn(
-        book=desk.book,
-        codes=desk.registration.codes,
-        sign_in=desk.sign_in,
-        proof=ProofOfAddress(desk.book, desk.devices, desk.mailer, BASE_URL),
-        spent=desk.lock.tokens.tokens,
-        mailer=desk.mailer,
-        base_url=BASE_URL,
-        world=desk.world.world,
-    )
 
 
 async def is_alive(desk: Desk, session: SignedIn) -> bool:
@@ -110,7 +95,7 @@ async def test_a_sign_in_by_code_voids_all_that_was_there_before(desk: Desk) -> 
     attackers, ticket, code = await sign_up(desk)
     attacker = await identity_of(desk, attackers)
     device = await remember(desk, attacker.account_id, epoch=0)
-    sign_in = code_sign_in(desk)
+    sign_in = desk.code_sign_in
     issued = await sign_in.start(ADA)
     owners = await sign_in.finish(issued.ticket, desk.newest_code(), BROWSER)
     assert owners.account.email_verified
@@ -129,7 +114,7 @@ async def test_only_the_first_proof_voids_anything(desk: Desk) -> None:
     session, ticket, code = await sign_up(desk)
     who = await identity_of(desk, session)
     await desk.email_change.finish(who, ticket, code, BROWSER)
-    sign_in = code_sign_in(desk)
+    sign_in = desk.code_sign_in
     issued = await sign_in.start(ADA)
     await sign_in.finish(issued.ticket, desk.newest_code(), BROWSER)
     assert await is_alive(desk, session)

@@ -7,11 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.password_reset import PasswordReset
 from chronicle.auth.ports import Granted
-from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
@@ -137,19 +135,6 @@ async def test_after_a_report_the_strangers_browser_and_place_are_new_again(desk
     assert "/report#token=" in desk.mailer.sent[-1].text
 
 
-def the_code_sign_in(desk: Desk) -> CodeSignIn:
-    return CodeSignIn(
-        book=desk.book,
-        codes=desk.registration.codes,
-        sign_in=desk.sign_in,
-        proof=ProofOfAddress(desk.book, desk.devices, desk.mailer, BASE_URL),
-        spent=desk.lock.tokens.tokens,
-        mailer=desk.mailer,
-        base_url=BASE_URL,
-        world=desk.world.world,
-    )
-
-
 async def test_links_beside_codes_wait_for_shared_state_and_are_not_spent_meanwhile(
     desk: Desk,
 ) -> None:
@@ -161,7 +146,7 @@ async def test_links_beside_codes_wait_for_shared_state_and_are_not_spent_meanwh
     desk.tickets.faults.always = None
     assert await desk.registration.finish_with_link(started.ticket, token, BROWSER)
 
-    entry = the_code_sign_in(desk)
+    entry = desk.code_sign_in
     asked = await entry.start(ADA)
     token = link_token(desk)
     desk.tickets.faults.always = Fault.FAILS
@@ -175,7 +160,7 @@ async def test_a_sign_in_by_link_that_was_noted_nowhere_gives_no_session_and_no_
     desk: Desk,
 ) -> None:
     session = await desk.sign_up()
-    entry = the_code_sign_in(desk)
+    entry = desk.code_sign_in
     asked = await entry.start(ADA)
     token = link_token(desk)
     failing = replace(entry, sign_in=replace(desk.sign_in, grants=NoGrants()))
@@ -191,7 +176,7 @@ async def test_a_used_ticket_that_shared_state_brings_back_lets_nobody_in_by_its
     desk: Desk,
 ) -> None:
     await desk.sign_up()
-    entry = the_code_sign_in(desk)
+    entry = desk.code_sign_in
     asked = await entry.start(ADA)
     token = link_token(desk)
     copy = dict(desk.tickets.kept)
@@ -227,7 +212,7 @@ async def test_of_32_uses_of_a_link_that_all_saw_its_ticket_one_gets_in(desk: De
     assert sum(isinstance(each, SignedIn) for each in made) == 1
     assert sum(isinstance(each, Gone) for each in made) == 31
 
-    entry = the_code_sign_in(desk)
+    entry = desk.code_sign_in
     asked = await entry.start(ADA)
     token, code = link_token(desk), desk.newest_code()
     entered = await asyncio.gather(

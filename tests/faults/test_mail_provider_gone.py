@@ -1,7 +1,5 @@
 """A mail provider that is down, slow or wrongly set up: no answer changes, and no mail is lost."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
@@ -13,6 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.production import production_server
 from tests.running_server import PASSWORD, RunningServer, eventually, free_port
 from tests.scripted_brevo import API_KEY, Answer, ScriptedBrevo
 from tests.stored import database_content
@@ -182,24 +181,8 @@ def test_what_waits_and_what_was_sent_is_no_plain_text_in_the_database(
 def test_production_runs_with_a_mailer_and_shows_developers_pages_to_nobody(
     tmp_path: Path, brevo_port: int
 ) -> None:
-    keys = tmp_path / "keys.json"
-    subprocess.run(
-        [sys.executable, "-m", "chronicle", "keys", "init", "--file", str(keys)],
-        check=True,
-        capture_output=True,
-        cwd=tmp_path,
-    )
-    server = RunningServer(
-        tmp_path,
-        CHRONICLE_ENV="production",
-        CHRONICLE_BASE_URL="https://chronicle.example.org",
-        CHRONICLE_KEYS_FILE=str(keys),
-        CHRONICLE_MAILER="brevo",
-        CHRONICLE_BREVO_API_KEY=API_KEY,
-        CHRONICLE_BREVO_URL=f"http://127.0.0.1:{brevo_port}",
-        CHRONICLE_LIMIT_SCALE="",
-        CHRONICLE_ARGON2_MEMORY_KIB="",
-        CHRONICLE_ARGON2_TIME_COST="",
+    server = production_server(
+        tmp_path, base_url="https://chronicle.example.org", brevo_port=brevo_port
     )
     with ScriptedBrevo(brevo_port) as brevo, server:
         for path in ("/api/dev/outbox", "/api/dev/mails", "/api/dev/mails/new_device"):

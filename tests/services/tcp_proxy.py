@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from types import TracebackType
 from typing import Self
@@ -12,15 +13,18 @@ _PIECE = 65_536
 class TcpProxy:
     """Forwards connections on `port` to a server on this machine, from a thread of its own."""
 
-    def __init__(self, target_port: int, *, port: int = 0) -> None:
+    def __init__(
+        self, target_port: int, *, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.port = port
         self._target_port = target_port
+        self._tls = tls
         self._delay_seconds = 0.0
         self._is_cut = False
         self._speaks = asyncio.Event()
         self._speaks.set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="tcp-proxy", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
         self._listening = threading.Event()
         self._links: set[asyncio.Task[None]] = set()
 
@@ -60,7 +64,7 @@ class TcpProxy:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._connected, "127.0.0.1", self.port)
+            asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
@@ -81,7 +85,7 @@ class TcpProxy:
         assert link is not None
         self._links.add(link)
         try:
-            with contextlib.closing(to_client), contextlib.suppress(OSError):
+            with contextlib.closing(to_client), contextlib.suppress(OSError, EOFError):
                 if not self._is_cut:
                     await self._forward(from_client, to_client)
         except asyncio.CancelledError:

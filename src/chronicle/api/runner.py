@@ -135,7 +135,8 @@ class Runner:
     async def _read_body(self, scope: Scope, receive: Receive) -> Any:
         media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in self._media_types:
-            raise Unsupported(message="Send JSON, with Content-Type: application/json.")
+            known = " or ".join(self.endpoint.request_media)
+            raise Unsupported(message=f"Send this with Content-Type: {known}.")
         raw = await read_bounded(
             scope, receive, self._body_limit, seconds=self._app.settings.request_seconds
         )

@@ -25,7 +25,7 @@ from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook, NewAccount
 from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import EmailAddress
-from chronicle.users.ports import AccountId, AccountRecord
+from chronicle.users.ports import AccountId
 from chronicle.world import World
 
 
@@ -71,16 +71,15 @@ class Registration:
         """
         owner = PasswordOwner(email.entered, name)
         password_hash = await self.hashing.hash(await self.policy.accept(password, owner))
-        holder = await self.book.find(email)
-        taken = holder is not None and holder.email_verified
+        known = await self.book.addressee(email)
         sign_up = _SignUp(
             account_id=self.world.new_id(),
             email_entered=email.entered,
             email_canonical=email.canonical,
             name=name,
             password_hash=password_hash,
-            mail_to=self._stored_spelling(holder) if holder and taken else email.entered,
-            taken=taken,
+            mail_to=known.mail_to if known.verified else email.entered,
+            taken=known.verified,
         )
         subject = self.book.email_index(email)
         issued, code = await self.codes.issue(TicketPurpose.SIGN_UP, subject, sign_up)
@@ -160,10 +159,6 @@ class Registration:
         return await self.sign_in.grant(
             account, ("pwd", "otp"), visitor, device=device, signs_up=True
         )
-
-    def _stored_spelling(self, holder: AccountRecord) -> str:
-        # Another spelling may be another mailbox.
-        return self.book.in_the_clear(holder).email
 
     def _new_account(self, sign_up: _SignUp) -> NewAccount:
         return NewAccount(

@@ -36,17 +36,13 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session as its device gets it. `epoch` is the security epoch that it is good for.
-
-    `device_token` is what a browser is to keep, so that its account knows it again.
-    """
+    """A session as its device gets it; a browser keeps `device_token`, to be known again."""
 
     access_token: str
     access_token_seconds: int
     session_id: SessionId
     refresh_token: str
     refresh_expires_at: datetime
-    epoch: int
     account: Account
     device_token: str | None = None
 
@@ -215,7 +211,6 @@ class SessionKeeping:
             session_id=session.id,
             refresh_token=refresh_token,
             refresh_expires_at=min(now + self.lifetimes.idle, session.expires_at),
-            epoch=session.epoch,
             account=account,
             device_token=device_token,
         )

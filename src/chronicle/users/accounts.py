@@ -63,12 +63,16 @@ class ProfileChange:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom an address belongs to; without an account, `account_id` is None."""
+    """Whom an address belongs to; without an account, `account_id` is None.
+
+    `verified` says that its account proved it.
+    """
 
     account_id: AccountId | None
     epoch: int
     mail_to: str
     locale: str | None
+    verified: bool
 
 
 def require_verified(record: AccountRecord) -> None:
@@ -134,9 +138,11 @@ class AccountBook:
         """
         record = await self.find(email)
         if record is None:
-            return Addressee(None, 0, email.entered, None)
+            return Addressee(None, 0, email.entered, None, verified=False)
         account = self.in_the_clear(record)
-        return Addressee(account.id, account.epoch, account.email, account.locale)
+        return Addressee(
+            account.id, account.epoch, account.email, account.locale, account.email_verified
+        )
 
     async def read(self, account_id: AccountId) -> Account:
         """The account in the clear.
