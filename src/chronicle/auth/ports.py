@@ -57,7 +57,7 @@ class Sessions(Protocol):
     """The sessions table."""
 
     async def add(self, record: SessionRecord) -> None:
-        """Store a new session; durable on return."""
+        """Store a new session; durable on return. A part of what `Grants` does."""
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, ended or not, or None."""
@@ -112,7 +112,7 @@ class Granted:
 
 
 class Grants(Protocol):
-    """The one way in which sessions begin."""
+    """All that a sign-in leaves, in one call: `auth/sign_in.py` begins sessions so and not else."""
 
     async def add(self, granted: Granted) -> None:
         """Store all of it; durable on return.

@@ -174,7 +174,10 @@ class KnownDevices(Protocol):
     """The table of known devices."""
 
     async def add(self, record: KnownDeviceRecord, *, keep: int) -> None:
-        """Store a device, and drop the account's least used beyond `keep`; durable on return."""
+        """Store a device, and drop the account's least used beyond `keep`; durable on return.
+
+        This and `touch` are parts of what a granted sign-in stores (`auth.ports.Grants`).
+        """
 
     async def find(self, token_hash: bytes, *, now: datetime) -> KnownDeviceRecord | None:
         """The device with this token, or None; None too once it has expired."""
