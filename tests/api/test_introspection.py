@@ -157,6 +157,28 @@ def test_a_form_that_is_not_well_formed_is_an_error(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
+def test_the_document_says_what_is_sent_and_how_it_can_fail(server: RunningServer) -> None:
+    with server.client() as client:
+        told = client.get("/openapi.json").json()["paths"]["/api/auth/introspect"]["post"]
+    assert told["security"] == [{"service_key": []}]
+    assert set(told["requestBody"]["content"]) == {
+        "application/x-www-form-urlencoded",
+        "application/json",
+    }
+    assert "`invalid_service_key`" in told["responses"]["401"]["description"]
+    assert "`unavailable`" in told["responses"]["503"]["description"]
+
+
+def test_what_is_neither_a_form_nor_json_is_refused_with_what_is_taken(
+    server: RunningServer,
+) -> None:
+    headers = {"Authorization": f"Bearer {KEYS[0]}", "Content-Type": "text/plain"}
+    with server.client() as client:
+        answer = client.post("/api/auth/introspect", content=b"token=x", headers=headers)
+    assert answer.status_code == 415
+    assert "application/x-www-form-urlencoded or application/json" in answer.json()["detail"]
+
+
 def test_forms_are_taken_nowhere_else(server: RunningServer) -> None:
     with server.client() as client:
         answer = client.post("/api/auth/login", data={"email": "a@example.org", "password": "x"})

@@ -37,8 +37,7 @@ def post(route: Endpoint, person: Person, body: bytes) -> RawAnswer:
 
 
 def credentials(person: Person, route: Endpoint) -> list[tuple[str, str | bytes]]:
-    backend = route.handler.__name__ == "introspect"
-    token = SERVICE_KEY if backend else person.session["access_token"]
+    token = SERVICE_KEY if route.for_backends else person.session["access_token"]
     return [("Authorization", f"Bearer {token}")]
 
 

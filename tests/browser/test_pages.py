@@ -250,6 +250,20 @@ def test_the_reference_lists_every_call_of_the_document(
     expect(page.get_by_role("article")).to_have_count(1)
 
 
+def test_the_reference_says_by_which_credential_a_call_is_made(page: Page) -> None:
+    page.goto("/docs")
+    for heading, needs, sent in (
+        ("POST /api/auth/introspect", "Needs a service key", "Bearer $SERVICE_KEY"),
+        ("POST /api/auth/token", "Needs an access token", "Bearer $TOKEN"),
+    ):
+        call = page.get_by_role("article", name=heading, exact=True)
+        expect(call.get_by_text(needs)).to_be_attached()
+        expect(call.get_by_label("Example")).to_contain_text(sent)
+        expect(call.get_by_label("Example")).to_contain_text("application/json")
+    anybody = page.get_by_role("article", name="POST /api/auth/login", exact=True)
+    expect(anybody.get_by_label("Example")).not_to_contain_text("Bearer")
+
+
 def test_a_chosen_theme_is_remembered(page: Page) -> None:
     page.emulate_media(color_scheme="light")
     page.goto("/")

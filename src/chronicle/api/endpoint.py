@@ -136,6 +136,7 @@ class Endpoint:
     before anything is read, the caller once it is known who that is; what an identifier or an
     account pays, the route says itself. `challenge` is of whom a solved challenge may be demanded
     first. Before all of that `turns_away` has its say: it raises what refuses the call.
+    `for_backends` lets nobody in but other servers, with a service key as their bearer token.
     """
 
     method: str
@@ -158,6 +159,7 @@ class Endpoint:
     challenge: "Whom | None"
     fresh: bool
     turns_away: "Callable[[Call[Any, Any]], None] | None"
+    for_backends: bool
 
     @property
     def signed_in(self) -> bool:
@@ -206,6 +208,7 @@ class Routes:
         challenge: "Whom | None" = None,
         fresh: bool = False,
         turns_away: "Callable[[Call[Any, Any]], None] | None" = None,
+        for_backends: bool = False,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             call_type, body, query = _what_it_takes(handler)
@@ -231,6 +234,7 @@ class Routes:
                     challenge=challenge,
                     fresh=fresh,
                     turns_away=turns_away,
+                    for_backends=for_backends,
                 )
             )
             return handler

@@ -1,11 +1,10 @@
 """`POST /api/auth/introspect`: whether a token is good now, for backends with a service key."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from chronicle.api.endpoint import Call, Routes
-from chronicle.api.request_reading import bearer_token
 
 endpoint = Routes("Sign-in")
 
@@ -36,17 +35,11 @@ class TokenFacts(msgspec.Struct, omit_defaults=True):
     acr: str | None = None
 
 
-def demand_service_key(call: Call[Any, Any]) -> None:
-    """Unauthenticated (`invalid_service_key`) unless a backend calls; before its body is read."""
-    call.app.introspection.demand(bearer_token(call.scope))
-
-
 @endpoint.post(
     "/api/auth/introspect",
     answers=TokenFacts,
     request_media=("application/x-www-form-urlencoded", "application/json"),
-    problems=("invalid_service_key",),
-    turns_away=demand_service_key,
+    for_backends=True,
 )
 async def introspect(call: Call[Introspect, None]) -> TokenFacts:
     """Say whether an access token is good at this moment (RFC 7662).

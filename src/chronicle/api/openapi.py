@@ -78,7 +78,8 @@ def describe_api(endpoints: Sequence[Endpoint], base_url: str) -> bytes:
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "service_key": {"type": "http", "scheme": "bearer"},
             },
         },
     }
@@ -120,6 +121,8 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, Json]) -> Json:
         operation["requestBody"] = _request_body(endpoint, schemas)
     if endpoint.signed_in:
         operation["security"] = [{"access_token": []}]
+    if endpoint.for_backends:
+        operation["security"] = [{"service_key": []}]
     return operation
 
 
@@ -179,6 +182,8 @@ def _codes(endpoint: Endpoint) -> list[str]:
         codes |= {"challenge_required", "challenge_invalid"}
     if endpoint.signed_in:
         codes |= {"invalid_token", "unavailable"}
+    if endpoint.for_backends:
+        codes |= {"invalid_service_key", "unavailable"}
     if endpoint.fresh:
         codes.add(fresh_sign_in.CODE)
     if endpoint.body is not _NONE:

@@ -58,6 +58,8 @@ class Runner:
         call = endpoint.call_type(self._app, scope, receive)
         if endpoint.turns_away is not None:
             endpoint.turns_away(call)
+        if endpoint.for_backends:
+            self._app.introspection.demand(bearer_token(scope))
         admission = None
         if endpoint.challenge is not None:
             admission = await self._app.challenges.admit(call, endpoint.challenge)

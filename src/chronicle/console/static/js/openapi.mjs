@@ -30,7 +30,8 @@ function operation(name, path, told) {
     bodies: Object.entries(requestBody?.content ?? {}).map(([mediaType, { schema }]) => ({ mediaType, schema })),
     bodyRequired: requestBody?.required === true,
     answers: Object.entries(responses).map(([status, answer]) => ({ status, ...answer })),
-    signedIn: security.length > 0,
+    // The name of the scheme by which the caller is known, if it has to be.
+    credential: Object.keys(security[0] ?? {})[0] ?? null,
     searched: `${method} ${path} ${summary} ${description}`.toLowerCase(),
   };
 }

@@ -6,9 +6,14 @@ import { icon } from "../icons.mjs";
 import { fieldsOf, schemaWords, typeWords } from "../openapi.mjs";
 import { prose } from "../prose.mjs";
 
+const CREDENTIALS = {
+  access_token: { needs: "Needs an access token", variable: "$TOKEN" },
+  service_key: { needs: "Needs a service key: it is for other servers", variable: "$SERVICE_KEY" },
+};
+
 /** The article of one operation. */
 export function operationSection(operation, document_) {
-  const { id, method, path, summary, description, signedIn } = operation;
+  const { id, method, path, summary, description, credential } = operation;
   const good = operation.answers.filter(({ status }) => status.startsWith("2"));
   const bad = operation.answers.filter(({ status }) => !status.startsWith("2"));
   return h(
@@ -20,7 +25,7 @@ export function operationSection(operation, document_) {
       h("h3", { id: `${id}-title` }, h("span", { class: "method", "data-method": method }, method), h("span", { class: "mono break" }, path)),
       h("p", { class: "operation-summary" }, prose(summary)),
       description && h("p", { class: "soft" }, prose(description)),
-      signedIn && h("p", { class: "state" }, icon("key"), "Needs an access token"),
+      credential && h("p", { class: "state" }, icon("key"), CREDENTIALS[credential].needs),
     ),
     parameters(operation, document_),
     operation.bodies.length > 0 && body(operation, document_),
@@ -59,21 +64,29 @@ function answered({ status, content = {} }, document_) {
   if (!mediaType) return part(`Answer ${status}`, h("p", { class: "note soft" }, "Nothing more than the status."));
   const words = schemaWords(told.schema, document_);
   const type = told.schema?.type === "array" || told.schema?.items ? `, ${typeWords(told.schema, document_)}` : "";
-  return part(`Answer ${status}`, h("p", { class: "note soft" }, h("code", {}, mediaType), type, words && prose(` ${words}`)), fieldList(fieldsOf(told.schema, document_)));
+  return part(`Answer ${status}`, h("p", { class: "note soft" }, h("code", {}, mediaType), type, words && prose(` ${words}`)), fieldList(fieldsOf(told.schema, document_), answeredWords));
 }
 
-function fieldList(fields) {
+/** What is said of a field that need not be sent. */
+function takenWords({ fallback }) {
+  return fallback === undefined ? "optional" : `optional, ${JSON.stringify(fallback)} unless given`;
+}
+
+/** What is said of a field that an answer can do without. */
+const answeredWords = () => "can be missing";
+
+function fieldList(fields, optional = takenWords) {
   if (fields.length === 0) return null;
-  return h("dl", { class: "fields" }, fields.map(fieldRow));
+  return h("dl", { class: "fields" }, fields.map((field) => fieldRow(field, optional)));
 }
 
-function fieldRow({ name, type, required, words, fallback, fields }) {
-  const optional = fallback === undefined ? "optional" : `optional, ${JSON.stringify(fallback)} unless given`;
+function fieldRow(field, optional) {
+  const { name, type, required, words, fields } = field;
   return h(
     "div",
     { class: "field-row" },
     h("dt", {}, h("code", {}, name)),
-    h("dd", {}, h("span", { class: "field-type" }, type, !required && h("span", { class: "faint" }, ` · ${optional}`)), words && h("p", { class: "note soft" }, prose(words)), fieldList(fields)),
+    h("dd", {}, h("span", { class: "field-type" }, type, !required && h("span", { class: "faint" }, ` · ${optional(field)}`)), words && h("p", { class: "note soft" }, prose(words)), fieldList(fields, optional)),
   );
 }
 
@@ -100,10 +113,10 @@ function codes(description) {
   return found.length > 0 ? found : [{ code: null, words: description }];
 }
 
-function example({ method, path, bodies, signedIn }) {
+function example({ method, path, bodies, credential }) {
   const lines = [`curl${method === "GET" ? "" : ` -X ${method}`} ${location.origin}${path}`];
-  if (signedIn) lines.push('-H "Authorization: Bearer $TOKEN"');
-  if (bodies[0]?.mediaType === "application/json") lines.push('-H "Content-Type: application/json"', "-d @body.json");
+  if (credential) lines.push(`-H "Authorization: Bearer ${CREDENTIALS[credential].variable}"`);
+  if (bodies.some(({ mediaType }) => mediaType === "application/json")) lines.push('-H "Content-Type: application/json"', "-d @body.json");
   else if (bodies.length > 0) lines.push("--data-binary @file");
   const text = lines.join(" \\\n  ");
   return h("div", { class: "example" }, h("pre", { tabindex: "0", "aria-label": "Example" }, text), copyButton(text, "the example"));
