@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import Awaitable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -10,12 +10,16 @@ from chronicle.auth.ports import Granted
 from chronicle.errors import Rejected, TooMany, Unauthenticated, Unavailable
 from chronicle.security.guesses import PASSWORDS
 from chronicle.security.known_devices import LIFETIME, Presented
+from chronicle.security.ports import GuessCount
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress, parse_email
 from chronicle.users.ports import AccountId, AccountRecord
-from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, remember
-from tests.fakes.faults import Fault
+from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, furnish, remember
+from tests.fakes.auth import InMemoryTickets, KeptMailer
+from tests.fakes.database.rows import MemoryDatabase
+from tests.fakes.database.tables import memory_tables
+from tests.fakes.faults import Fault, Faults
 
 NOBODY = parse_email("nobody@example.org")
 STRANGER = Visitor("203.0.113.9", "curl/8.0")
@@ -79,6 +83,90 @@ async def test_unknown_known_and_locked_cost_one_hash_and_one_event_each(desk: D
     assert work == [(1, 1)] * 16
 
 
+@dataclass
+class Watched:
+    """A desk whose steps are seen, and can be made to fail."""
+
+    desk: Desk
+    database: MemoryDatabase
+    faults: Faults
+
+    async def steps_of(self, email: EmailAddress, password: str) -> list[str]:
+        before = len(self.faults.steps)
+        assert await guess(self.desk, email, password) == "too_many_attempts"
+        return self.faults.steps[before:]
+
+
+@pytest.fixture
+async def watched() -> AsyncIterator[Watched]:
+    database, faults = MemoryDatabase(), Faults()
+    tables = memory_tables(database, faults)
+    desk = furnish(tables, InMemoryTickets(), KeptMailer(), database)
+    await desk.sign_up()
+    yield Watched(desk, database, faults)
+    desk.hashing.close()
+
+
+async def test_locked_the_same_is_done_known_or_not_and_right_or_wrong(watched: Watched) -> None:
+    await lock_out(watched.desk, ADA)
+    await lock_out(watched.desk, NOBODY)
+    done = [
+        await watched.steps_of(email, password)
+        for email, password in ((ADA, PASSWORD), (ADA, "wrong"), (NOBODY, "wrong"))
+    ]
+    assert done[0] == done[1] == done[2]
+    assert "guess_counts.count" not in done[0]
+
+
+async def test_a_lock_that_begins_while_the_right_password_is_stored_holds(
+    watched: Watched,
+) -> None:
+    desk, faults, sessions = watched.desk, watched.faults, len(watched.database.sessions)
+    storing = faults.slow("grants.add")
+    sign_in = asyncio.ensure_future(guess(desk, password=PASSWORD))
+    await storing.holds(sign_in)
+    await lock_out(desk)
+    storing.go_on.set()
+    assert await sign_in == "too_many_attempts"
+    assert len(watched.database.sessions) == sessions
+    assert list(watched.database.events.values())[-1].reason == "locked"
+
+
+async def test_while_nothing_can_be_stored_nothing_is_hashed_and_no_guess_is_free(
+    watched: Watched,
+) -> None:
+    desk, faults = watched.desk, watched.faults
+    writes = ("guess_counts.count", "guess_counts.give_back", "grants.add", "events.add")
+    for password in ("wrong", PASSWORD):
+        faults.named = dict.fromkeys(writes, Fault.FAILS)
+        with pytest.raises(Unavailable):
+            await desk.sign_in.with_password(ADA, password, STRANGER)
+        hashes = desk.hashing.computed
+        for another in ("wrong", PASSWORD, "wrong"):
+            with pytest.raises(Unavailable):
+                await desk.sign_in.with_password(ADA, another, STRANGER)
+        assert desk.hashing.computed == hashes
+        faults.named = {}
+        assert await guess(desk, password=PASSWORD) == "granted"
+    assert [await guess(desk) for _ in range(6)][4:] == ["invalid_credentials", "too_many_attempts"]
+
+
+async def test_a_lock_does_not_hide_that_nothing_can_be_stored(watched: Watched) -> None:
+    desk, faults = watched.desk, watched.faults
+    await lock_out(desk, NOBODY)
+    faults.named = dict.fromkeys(("guess_counts.count", "events.add"), Fault.FAILS)
+    with pytest.raises(Unavailable):
+        await desk.sign_in.with_password(ADA, "wrong", STRANGER)
+    del faults.named["guess_counts.count"]
+    with pytest.raises(Unavailable):
+        await desk.sign_in.with_password(NOBODY, "wrong", STRANGER)
+    faults.named["guess_counts.count"] = Fault.FAILS
+    hashes = desk.hashing.computed
+    with pytest.raises(Unavailable):
+        await desk.sign_in.with_password(ADA, "wrong", STRANGER)
+    assert desk.hashing.computed == hashes
+
+
 async def test_locking_an_unknown_address_writes_as_much_and_mails_nobody(desk: Desk) -> None:
     await desk.sign_up()
     before = len(desk.mailer.sent)
@@ -122,7 +210,7 @@ async def test_a_thousand_failures_do_not_lock_out_a_known_device(desk: Desk) ->
     session = await desk.sign_up()
     token = await remember(desk, session.account.id, epoch=0)
     for _ in range(1000):
-        await desk.lock.begin(ADA, None, None)
+        await desk.lock.count(desk.lock.guess(ADA, None, None))
     assert await guess(desk, password=PASSWORD) == "too_many_attempts"
     granted = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device=Presented(token))
     assert await outcome(granted) == "granted"
@@ -253,7 +341,7 @@ async def test_a_guess_that_could_not_be_checked_does_not_count(desk: Desk) -> N
 class NothingIsStored:
     """What a database gives that takes no sign-in."""
 
-    async def add(self, granted: Granted) -> None:
+    async def add(self, granted: Granted) -> GuessCount | None:
         raise Unavailable
 
 

@@ -16,6 +16,7 @@ from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
 from chronicle.security.events import EventLog, Happening
 from chronicle.security.known_devices import Presented
 from chronicle.security.mailed_tokens import TokenPurpose
+from chronicle.security.ports import GuessCount
 from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
 from tests.fakes.faults import Fault
 
@@ -25,7 +26,7 @@ NEW = "another fifteen characters"
 class NoGrants:
     """A database that stores nothing."""
 
-    async def add(self, granted: Granted) -> None:
+    async def add(self, granted: Granted) -> GuessCount | None:
         raise Unavailable
 
 

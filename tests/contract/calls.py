@@ -16,6 +16,7 @@ from chronicle.security.ports import (
     EventRecord,
     KnownDeviceRecord,
     MailedTokenRecord,
+    RightGuess,
 )
 from chronicle.uploads.ports import UploadRecord
 from chronicle.users.ports import AccountRecord, AddressChange, CredentialChange
@@ -58,6 +59,7 @@ class Rows:
     new_mail: WaitingMail
     change: CredentialChange
     new_address: AddressChange
+    right_guess: RightGuess
 
 
 async def stock(tables: Tables, world: FakeWorld, *, checkpoint: bool = True) -> Rows:
@@ -123,6 +125,7 @@ async def stock(tables: Tables, world: FakeWorld, *, checkpoint: bool = True) ->
         new_mail=WaitingMail(world.world.new_id(), b"sealed", 0, world.time),
         change=a_change(world),
         new_address=another_address(world, b"j" * 32),
+        right_guess=RightGuess("password", b"ada", RULE, world.time),
     )
 
 
@@ -164,7 +167,7 @@ WRITES: dict[str, Call] = {
     "sessions.forget_successors": lambda t, r: t.sessions.forget_successors(rotated_before=r.now),
     "sessions.forget": lambda t, r: t.sessions.forget(before=r.now),
     "grants.add": lambda t, r: t.grants.add(
-        Granted(r.new_event, r.new_session, ("password", b"ada"), r.new_device, keep_devices=50)
+        Granted(r.new_event, r.new_session, r.right_guess, r.new_device, keep_devices=50)
     ),
     "events.add": lambda t, r: t.events.add(r.new_event),
     "events.forget": lambda t, r: t.events.forget(before=r.now),
@@ -222,6 +225,7 @@ READS: dict[str, Call] = {
     "mailed_tokens.find": lambda t, r: t.mailed_tokens.find(
         r.token.hash, purpose=r.token.purpose, now=r.now
     ),
+    "guess_counts.find": lambda t, r: t.guess_counts.find("password", b"ada"),
     "blocks.all": lambda t, r: t.blocks.all(),
     "blocks.revision": lambda t, r: t.blocks.revision(),
     "known_devices.find": lambda t, r: t.known_devices.find(r.device.token_hash, now=r.now),

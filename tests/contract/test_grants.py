@@ -1,5 +1,6 @@
 """What storing a granted sign-in promises, whether or not the database has transactions."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,8 +8,9 @@ import pytest
 
 from chronicle.auth.ports import Granted
 from chronicle.security.guesses import PASSWORDS
-from chronicle.security.ports import DeviceUse
+from chronicle.security.ports import DeviceUse, GuessCount, RightGuess
 from chronicle.users.ports import AccountRecord, Accounts
+from chronicle.wiring.databases import Tables
 from tests.contract.test_accounts import an_account
 from tests.contract.test_events import a_granted
 from tests.contract.test_known_devices import a_device
@@ -44,18 +46,73 @@ async def test_the_event_and_the_session_are_there(
     assert pending.entry == granted.event.entry
 
 
-async def test_a_guess_that_was_right_no_longer_counts_and_others_still_do(
+def right(world: FakeWorld) -> RightGuess:
+    return RightGuess("password", SUBJECT, PASSWORDS, world.time)
+
+
+async def count(tables: Tables, world: FakeWorld) -> GuessCount:
+    """Count a wrong guess; how the count stands."""
+    counts, now = tables.guess_counts, world.time
+    return (await counts.count("password", SUBJECT, rule=PASSWORDS, now=now))[1]
+
+
+async def test_with_a_right_guess_the_count_begins_anew_and_others_still_stand(
     database: OpenDatabase, world: FakeWorld, owner: AccountRecord
 ) -> None:
     counts = database.tables.guess_counts
     for purpose in ("password", "mailed_code"):
         await counts.count(purpose, SUBJECT, rule=PASSWORDS, now=world.time)
-    await database.tables.grants.add(replace(a_grant(world, owner), settled=("password", SUBJECT)))
+    granted = replace(a_grant(world, owner), guess=right(world))
+    assert await database.tables.grants.add(granted) is None
+    assert await counts.find("password", SUBJECT) is None
     failures = {
         purpose: (await counts.count(purpose, SUBJECT, rule=PASSWORDS, now=world.time))[1].failures
         for purpose in ("password", "mailed_code")
     }
     assert failures == {"password": 1, "mailed_code": 2}
+
+
+async def test_a_right_guess_that_meets_a_lock_leaves_nothing(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables = database.tables
+    for _ in range(5):
+        locked = await count(tables, world)
+    device = a_device(owner.id, world)
+    granted = replace(a_grant(world, owner), guess=right(world), device=device, keep_devices=50)
+    assert await tables.grants.add(granted) == locked
+    assert await tables.guess_counts.find("password", SUBJECT) == locked
+    assert await tables.sessions.get(granted.session.id) is None
+    assert await tables.events.page(owner.id, before=None, limit=5) == []
+    assert await tables.known_devices.of_account(owner.id, now=world.time) == []
+    world.pass_time(minutes=1)
+    assert await tables.grants.add(replace(granted, guess=right(world))) is None
+    assert await tables.sessions.get(granted.session.id) == granted.session
+
+
+async def test_a_lock_and_a_sign_in_that_race_do_not_both_come_about(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    here, there = database.tables, await database.elsewhere()
+    for _ in range(4):
+        await count(here, world)
+
+    async def sign_in(tables: Tables) -> bool:
+        granted = replace(a_grant(world, owner), guess=right(world))
+        let_in = await tables.grants.add(granted) is None
+        assert (await tables.sessions.get(granted.session.id) is not None) is let_in
+        return let_in
+
+    async def guess_wrong() -> bool:
+        counted, stands = await here.guess_counts.count(
+            "password", SUBJECT, rule=PASSWORDS, now=world.time
+        )
+        return counted and stands.locked_until is not None
+
+    tries = (sign_in(each) for each in (there, here) * 4)
+    locked, *let_in = await asyncio.gather(guess_wrong(), *tries)
+    assert locked is not any(let_in)
+    assert await sign_in(there) is not locked
 
 
 async def test_a_device_is_known_from_then_on_and_the_least_used_is_forgotten(

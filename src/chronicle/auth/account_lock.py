@@ -14,6 +14,7 @@ from chronicle.auth.ports import Mailer
 from chronicle.errors import Rejected, Unavailable
 from chronicle.security.guesses import Guess, Guesses
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.ports import GuessCount, RightGuess
 from chronicle.users.accounts import AccountBook
 from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import EmailAddress
@@ -26,27 +27,24 @@ UNLOCK_LIFETIME = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class PasswordGuess:
-    """A guess at a password, counted already. `subject` is whose guesses it is one of.
+    """A guess at a password. `subject` is whose guesses it is one of.
 
     `device_id` is the known device that makes it; None for a stranger's.
     """
 
-    guess: Guess
     email: EmailAddress
     account: AccountRecord | None
     guesses: Guesses
     subject: bytes
     device_id: bytes | None
 
-    @property
-    def allowed(self) -> bool:
-        """Whether it may be answered by what the password is."""
-        return self.guess.allowed
+    def right(self) -> RightGuess:
+        """What it is if it was right: a device's says nothing of the identifier's."""
+        return self.guesses.right(self.subject)
 
-    @property
-    def settled(self) -> tuple[str, bytes]:
-        """What no longer counts if it was right: a device's says nothing of the identifier's."""
-        return self.guesses.purpose, self.subject
+    def refused(self, met: GuessCount) -> Guess:
+        """What it is if it was right and met a lock."""
+        return self.guesses.refused(met)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +59,44 @@ class AccountLock:
     mailer: Mailer
     base_url: str
 
-    async def begin(
+    def guess(
         self, email: EmailAddress, account: AccountRecord | None, device_id: bytes | None
     ) -> PasswordGuess:
-        """Count a guess before it is checked: the device's, if it comes from one that is known.
+        """A guess to come: the device's, if it comes from one that is known.
 
-        The same write whether or not there is an account. Durable.
+        What it costs is the same whether or not there is an account.
         """
         if device_id is not None:
             guesses, subject = self.by_device, device_id
         else:
             guesses, subject = self.by_identifier, self.book.email_index(email)
-        guess = await guesses.begin(subject)
-        return PasswordGuess(guess, email, account, guesses, subject, device_id)
+        return PasswordGuess(email, account, guesses, subject, device_id)
 
-    async def wrong(self, tried: PasswordGuess) -> None:
-        """It was wrong. If a lock begins with it, tell the owner, with a link that ends it.
+    async def look(self, tried: PasswordGuess) -> Guess:
+        """Whether it may be answered by what the password is; nothing is counted."""
+        return await tried.guesses.look(tried.subject)
+
+    async def count(self, tried: PasswordGuess) -> Guess:
+        """Count it as wrong; durable. Unless it is allowed, it met a lock instead."""
+        return await tried.guesses.begin(tried.subject)
+
+    async def rehearse(self, tried: PasswordGuess) -> bool:
+        """Count it and take it back: whether that was tried, which a lock leaves no room for.
+
+        Raises:
+            Unavailable: guesses can't be counted now.
+        """
+        counted = await self.count(tried)
+        if counted.allowed:
+            await tried.guesses.give_back(tried.subject)
+        return counted.allowed
+
+    async def wrong(self, tried: PasswordGuess, guess: Guess) -> None:
+        """It was wrong, and is counted. If a lock begins with it, tell the owner, with a link that ends it.
 
         An address without an account costs the same, and nobody gets the mail. Locks that no
         longer grow are not told: whoever goes on guessing for days fills nobody's mailbox.
         """
-        guess = tried.guess
         if guess.lock is None or tried.guesses is not self.by_identifier:
             return
         if self.by_identifier.rule.grows(guess.failures):
@@ -106,11 +121,6 @@ class AccountLock:
             locale=account.locale if account else None,
         )
         await self.mailer.send(replace(mail, void=account is None))
-
-    async def unchecked(self, tried: PasswordGuess) -> None:
-        """It could not be checked, so it does not count."""
-        if tried.allowed:
-            await tried.guesses.give_back(tried.subject)
 
     async def unlock(self, token: str) -> None:
         """End the lock of the account whose mailed token this is.

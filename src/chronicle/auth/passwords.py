@@ -104,6 +104,11 @@ class PasswordHashing:
         matched = await self._run(lambda: self._verify(password, against), known_at)
         return matched and password_hash is not None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether who comes next has to wait."""
+        return self._idle <= 0
+
     def is_outdated(self, password_hash: str) -> bool:
         """Whether today's settings would hash it otherwise."""
         return not self._scheme.is_current(password_hash)
@@ -131,7 +136,7 @@ class PasswordHashing:
         full = len(self._strangers) >= self._queue
         if perhaps_known:
             full = full and len(self._known) >= self._reserved
-        if self._idle <= 0 and full:
+        if self.is_busy and full:
             raise self._turned_away()
 
     def _turned_away(self) -> Overloaded:
@@ -149,7 +154,7 @@ class PasswordHashing:
         )
 
     def _note_strain(self) -> None:
-        if self._idle <= 0 and len(self._strangers) >= self._queue - self._queue // 4:
+        if self.is_busy and len(self._strangers) >= self._queue - self._queue // 4:
             self._on_strain()
 
     async def _run(self, work: Callable[[], T], known_at: bytes | None = None) -> T:

@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 from typing import NewType, Protocol
 from uuid import UUID
 
-from chronicle.security.ports import DeviceUse, EventRecord, KnownDeviceRecord
+from chronicle.security.ports import (
+    DeviceUse,
+    EventRecord,
+    GuessCount,
+    KnownDeviceRecord,
+    RightGuess,
+)
 from chronicle.users.ports import AccountId, ProfileRecord
 
 SessionId = NewType("SessionId", bytes)
@@ -99,14 +105,14 @@ class Sessions(Protocol):
 class Granted:
     """What a granted sign-in leaves behind.
 
-    The guess that was right is `settled`, by its purpose and subject: it no longer counts.
+    `guess` is the one that it rests on, if any: where that meets a lock, nothing is left behind.
     `device` is one that is known from now on, of which the account keeps the `keep_devices` last
     used ones, or one that was known before.
     """
 
     event: EventRecord
     session: SessionRecord
-    settled: tuple[str, bytes] | None = None
+    guess: RightGuess | None = None
     device: KnownDeviceRecord | DeviceUse | None = None
     keep_devices: int = 0
 
@@ -114,10 +120,11 @@ class Granted:
 class Grants(Protocol):
     """All that a sign-in leaves, in one call: `auth/sign_in.py` begins sessions so and not else."""
 
-    async def add(self, granted: Granted) -> None:
-        """Store all of it; durable on return.
+    async def add(self, granted: Granted) -> GuessCount | None:
+        """Store all of it, durable on return; or nothing, and answer the lock that its guess met.
 
-        No session ever stands without its event. In one write where the database has such; else
+        Of any number of racing guesses, counted ones and right ones, as many come through as the
+        rule lets in. With the right one the count begins anew. No session ever stands without its event. In one write where the database has such; else
         what fails half way can leave an event without a session, which harms nobody, or a session
         that nobody was given the tokens of. A device that could not be stored is no failure
         there: it loses a convenience.

@@ -2,11 +2,18 @@
 
 So no method can forget what a sign-in owes: the security epoch read before verification, and the
 event with its ledger entry, without which there is no session.
+
+What a password came to is told to nobody before it is stored: that it was wrong, with the count of
+guesses; that it was right, with the session, unless a lock began meanwhile. So a guess needs one
+write, and none is free. What is locked when the hash is done is answered alike from there on,
+right or wrong. While nothing can be stored nothing is hashed, because what leads up to a
+session takes longer than what leads up to a refusal: that would tell one from the other for free.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NoReturn
 
 from chronicle.auth.account_lock import AccountLock, PasswordGuess
 from chronicle.auth.new_device import NewDeviceNotice
@@ -18,6 +25,7 @@ from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.ledger.entries import compose
 from chronicle.ledger.kinds import Kind
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.guesses import Guess
 from chronicle.security.known_devices import (
     MOST_OF_AN_ACCOUNT,
     NOTHING_PRESENTED,
@@ -37,6 +45,13 @@ _NONCE_BYTES = 16
 _LONGEST_LOG_DELAY_MS = 2000
 
 
+@dataclass(slots=True)
+class _Storing:
+    """Whether what the last sign-in came to could not be stored."""
+
+    failed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """The ways in, and the one exit."""
@@ -50,6 +65,7 @@ class SignIn:
     lock: AccountLock
     new_device: NewDeviceNotice
     world: World
+    storing: _Storing = field(default_factory=_Storing)
 
     async def with_password(
         self,
@@ -61,7 +77,7 @@ class SignIn:
     ) -> SignedIn:
         """Sign in with address and password, perhaps from a device that the account knows.
 
-        The guess is counted, one hash is computed and one event is noted whoever asks, so that
+        One hash is computed, the guess is counted and one event is noted whoever asks, so that
         unknown, known and locked accounts take alike; while it is locked, the right password is
         answered like a wrong one.
 
@@ -74,40 +90,70 @@ class SignIn:
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)
-        guess = await self._begin_guess(email, account, device)
+        guess = await self._guess(email, account, device)
+        matched = await self.hashing.matches(normal, stored, known_at=await self._known_at(guess))
         try:
-            matched = await self.hashing.matches(normal, stored, known_at=_known_at(guess))
+            if account is None or stored is None or not matched:
+                await self._refuse(guess, visitor)
+            signed_in = await self._admit(account, guess, visitor, device)
         except Unavailable:
-            await self.lock.unchecked(guess)
+            self.storing.failed = True
             raise
-        if not guess.allowed:
-            await self._note_refusal(account, self.book.email_index(email), visitor, "locked")
-            raise guess.guess.refusal()
-        if account is None or stored is None or not matched:
-            await self._note_refusal(account, self.book.email_index(email), visitor)
-            await self.lock.wrong(guess)
-            raise Unauthenticated(
-                "invalid_credentials", "The e-mail address or the password is not right."
-            )
         if self.hashing.is_outdated(stored):
             await self._rehash(account, normal)
-        try:
-            return await self.grant(account, ("pwd",), visitor, device=device, guess=guess)
-        except Unavailable:
-            # The password was right: whoever tries on through an outage is not locked out by it.
-            await self.lock.unchecked(guess)
-            raise
+        return signed_in
 
-    async def _begin_guess(
+    async def _guess(
         self, email: EmailAddress, account: AccountRecord | None, device: Presented
     ) -> PasswordGuess:
         # The same look-ups whether or not there is an account.
         device_id = await self.devices.recognise(
             account.id if account else None, device.token, epoch=account.epoch if account else 0
         )
-        # Once more, now that it is known whose device it is: before anything is counted for it.
+        # Once more, now that it is known whose device it is: before anything else is done for it.
         self.hashing.refuse_when_full(perhaps_known=device_id is not None)
-        return await self.lock.begin(email, account, device_id)
+        guess = self.lock.guess(email, account, device_id)
+        if self.storing.failed and await self.lock.rehearse(guess):
+            self.storing.failed = False
+        return guess
+
+    async def _known_at(self, guess: PasswordGuess) -> bytes | None:
+        """The account that knows the device, and keeps a place for it unless that is locked."""
+        if guess.account is None or guess.device_id is None or not self.hashing.is_busy:
+            return None
+        return guess.account.id if (await self.lock.look(guess)).allowed else None
+
+    async def _admit(
+        self,
+        account: AccountRecord,
+        guess: PasswordGuess,
+        visitor: Visitor,
+        device: Presented,
+    ) -> SignedIn:
+        """The password was right."""
+        standing = await self.lock.look(guess)
+        if not standing.allowed:
+            await self._refuse_locked(guess, standing, visitor)
+        return await self.grant(account, ("pwd",), visitor, device=device, guess=guess)
+
+    async def _refuse(self, guess: PasswordGuess, visitor: Visitor) -> NoReturn:
+        """The password was wrong."""
+        standing = await self.lock.look(guess)
+        if standing.allowed:
+            standing = await self.lock.count(guess)
+        if not standing.allowed:
+            await self._refuse_locked(guess, standing, visitor)
+        await self._note_refusal(guess, visitor, "invalid_credentials")
+        await self.lock.wrong(guess, standing)
+        raise Unauthenticated(
+            "invalid_credentials", "The e-mail address or the password is not right."
+        )
+
+    async def _refuse_locked(
+        self, guess: PasswordGuess, standing: Guess, visitor: Visitor
+    ) -> NoReturn:
+        await self._note_refusal(guess, visitor, "locked")
+        raise standing.refusal()
 
     async def _rehash(self, account: AccountRecord, password: str) -> None:
         try:
@@ -130,7 +176,11 @@ class SignIn:
 
         `account` is the record as read *before* verification: if its epoch has moved since, the
         session is void from the start. Whoever `signs_up` is told of no new device. `guess` was
-        right, and no longer counts.
+        right: the count of them begins anew.
+
+        Raises:
+            TooMany: `too_many_attempts`: the guess met a lock; nothing was granted.
+            Unavailable: it could not be stored.
         """
         session_id = SessionId(self.world.new_id())
         refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
@@ -143,15 +193,17 @@ class SignIn:
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
         token, use = self._device_use(account, known, device, visitor)
         # Nobody wakes the ledger: the entry comes due later, when the sequencer looks by itself.
-        await self.grants.add(
+        met = await self.grants.add(
             Granted(
                 event=self._event_of(account, session_id, amr, visitor),
                 session=session,
-                settled=guess.settled if guess else None,
+                guess=guess.right() if guess else None,
                 device=use,
                 keep_devices=MOST_OF_AN_ACCOUNT,
             )
         )
+        if guess is not None and met is not None:
+            await self._refuse_locked(guess, guess.refused(met), visitor)
         if is_new_device:
             await self.new_device.tell(account, visitor)
         owner = self.book.in_the_clear(account)
@@ -200,21 +252,15 @@ class SignIn:
             )
         )
 
-    async def _note_refusal(
-        self,
-        account: AccountRecord | None,
-        subject_index: bytes | None,
-        visitor: Visitor,
-        reason: str = "invalid_credentials",
-    ) -> None:
+    async def _note_refusal(self, guess: PasswordGuess, visitor: Visitor, reason: str) -> None:
         await self.events.note(
             Happening(
                 kind=EventKind.SIGN_IN,
                 method="pwd",
                 outcome=Outcome.REFUSED,
                 visitor=visitor,
-                account_id=account.id if account else None,
-                subject_index=subject_index,
+                account_id=guess.account.id if guess.account else None,
+                subject_index=self.book.email_index(guess.email),
                 reason=reason,
             )
         )
@@ -252,10 +298,3 @@ class SignIn:
         # A sign-in seen from outside and an entry that appears at once would be one and the same.
         draw = int.from_bytes(self.world.random_bytes(4), "big")
         return timedelta(milliseconds=draw % _LONGEST_LOG_DELAY_MS)
-
-
-def _known_at(guess: PasswordGuess) -> bytes | None:
-    """The account that knows the device of a guess, and keeps a place unless that is locked."""
-    if guess.account is None or guess.device_id is None or not guess.allowed:
-        return None
-    return guess.account.id

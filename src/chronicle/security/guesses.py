@@ -1,9 +1,9 @@
-"""Guesses at passwords and codes: counted before they are checked, and a lock that grows.
+"""Guesses at passwords and codes: counted before anybody learns of them, and a lock that grows.
 
-Counting first is what makes the count hold: of any number of guesses that race, as many are
-checked as there are left. The count is in the database, so that nothing else that fails or is
-flushed gives anybody new guesses, and stands under the subject's blind index, so that it is the
-same whether or not there is an account.
+Nobody is told what a guess came to before it is counted: so of any number of guesses that race, as
+many are answered as there are left. The count is in the database, so that nothing else that fails
+or is flushed gives anybody new guesses, and stands under the subject's blind index, so that it is
+the same whether or not there is an account.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chronicle.errors import TooMany
-from chronicle.security.ports import GuessCount, GuessCounts
+from chronicle.security.ports import GuessCount, GuessCounts, RightGuess
 from chronicle.world import World
 
 
@@ -100,6 +100,10 @@ class Guesses:
 
     Call `begin` before anything is checked, and check nothing unless it is allowed. Then `settle`
     a right guess; a wrong one is counted already. `give_back` what could not be checked.
+
+    Or check first, and tell nobody. `look` then: what is locked is answered alike, right or wrong.
+    Else `begin` counts the wrong one, and what a `right` one leads to is stored on the condition
+    that no lock began meanwhile.
     """
 
     counts: GuessCounts
@@ -111,8 +115,23 @@ class Guesses:
         """Count a guess, as if it were wrong. Durable on return, for every process."""
         now = self.world.now()
         counted, stands = await self.counts.count(self.purpose, subject, rule=self.rule, now=now)
-        lock = stands.locked_until - now if stands.locked_until is not None else None
-        return Guess(counted, stands.failures, lock)
+        return _guess(counted, stands, now)
+
+    async def look(self, subject: bytes) -> Guess:
+        """Whether a guess would be allowed now. Nothing is counted."""
+        now = self.world.now()
+        seen = await self.counts.find(self.purpose, subject)
+        if seen is None:
+            return Guess(allowed=True, failures=0, lock=None)
+        return _guess(self.rule.counted(seen, now) is not None, seen, now)
+
+    def right(self, subject: bytes) -> RightGuess:
+        """A guess that was right, and is allowed unless it meets a lock when it is stored."""
+        return RightGuess(self.purpose, subject, self.rule, self.world.now())
+
+    def refused(self, met: GuessCount) -> Guess:
+        """One that met a lock."""
+        return _guess(False, met, self.world.now())
 
     async def settle(self, subject: bytes) -> None:
         """Forget every wrong guess: one was right."""
@@ -125,3 +144,8 @@ class Guesses:
     async def give_back(self, subject: bytes) -> None:
         """Take back a guess that was never checked."""
         await self.counts.give_back(self.purpose, subject, rule=self.rule)
+
+
+def _guess(allowed: bool, stands: GuessCount, now: datetime) -> Guess:
+    lock = stands.locked_until - now if stands.locked_until is not None else None
+    return Guess(allowed, stands.failures, lock)

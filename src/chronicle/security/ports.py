@@ -121,12 +121,28 @@ class CountingRule(Protocol):
         """The count with one guess less in it; None when nothing is left to keep."""
 
 
+@dataclass(frozen=True, slots=True)
+class RightGuess:
+    """A guess that was right at a moment: with it, the count of its subject begins anew.
+
+    Unless the rule lets no guess in then: what depends on it must not come about.
+    """
+
+    purpose: str
+    subject: bytes
+    rule: CountingRule
+    at: datetime
+
+
 class GuessCounts(Protocol):
     """The table of guesses, by purpose and subject.
 
-    Each method is one atomic write, durable on return: of any number of racing calls, on any
+    Each change is one atomic write, durable on return: of any number of racing calls, on any
     number of processes, each sees what the one before it left.
     """
+
+    async def find(self, purpose: str, subject: bytes) -> GuessCount | None:
+        """How the count stands; None when there is none."""
 
     async def count(
         self, purpose: str, subject: bytes, *, rule: CountingRule, now: datetime

@@ -17,6 +17,10 @@ class InMemoryGuessCounts:
         self._rows = database.guess_counts
 
     @step
+    def find(self, purpose: str, subject: bytes) -> GuessCount | None:
+        return self._rows.get((purpose, subject))
+
+    @step
     def count(
         self, purpose: str, subject: bytes, *, rule: CountingRule, now: datetime
     ) -> tuple[bool, GuessCount]:

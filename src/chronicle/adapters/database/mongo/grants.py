@@ -1,4 +1,4 @@
-"""What a granted sign-in leaves: the event, and once that stands the rest, all at once."""
+"""What a granted sign-in leaves: its guess, then the event, and then the rest, all at once."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from chronicle.adapters.database.mongo.known_devices import MongoKnownDevices
 from chronicle.adapters.database.mongo.sessions import MongoSessions
 from chronicle.auth.ports import Granted
 from chronicle.errors import Unavailable
-from chronicle.security.ports import DeviceUse
+from chronicle.security.ports import DeviceUse, GuessCount
 
 _log = logging.getLogger(__name__)
 
@@ -28,12 +28,33 @@ class MongoGrants:
         self._guess_counts = MongoGuessCounts(engine)
         self._known_devices = MongoKnownDevices(engine)
 
-    async def add(self, granted: Granted) -> None:
-        """Store the event, then the session, the device and that the guess no longer counts."""
+    async def add(self, granted: Granted) -> GuessCount | None:
+        """Count the guess as if it were wrong, store the rest, and let the count begin anew."""
+        guess = granted.guess
+        if guess is None:
+            await self._store(granted)
+            return None
+        counts = self._guess_counts
+        counted, met = await counts.count(
+            guess.purpose, guess.subject, rule=guess.rule, now=guess.at
+        )
+        if not counted:
+            return met
+        try:
+            await self._store(granted)
+        except Exception:
+            # It was right: whoever tries on through an outage is not locked out by it.
+            await counts.give_back(guess.purpose, guess.subject, rule=guess.rule)
+            raise
+        return None
+
+    async def _store(self, granted: Granted) -> None:
         await self._events.add(granted.event)
         following = [self._sessions.add(granted.session), self._store_device(granted)]
-        if granted.settled is not None:
-            following.append(self._guess_counts.clear(*granted.settled))
+        if granted.guess is not None:
+            following.append(
+                self._guess_counts.clear(granted.guess.purpose, granted.guess.subject)
+            )
         # Each is waited for, so that none goes on unwatched when another fails.
         for outcome in await asyncio.gather(*following, return_exceptions=True):
             if outcome is not None:

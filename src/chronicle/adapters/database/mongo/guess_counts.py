@@ -27,6 +27,10 @@ class MongoGuessCounts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    async def find(self, purpose: str, subject: bytes) -> GuessCount | None:
+        """How the count stands; None when there is none."""
+        return await self._read(purpose, subject)
+
     async def count(
         self, purpose: str, subject: bytes, *, rule: CountingRule, now: datetime
     ) -> tuple[bool, GuessCount]:

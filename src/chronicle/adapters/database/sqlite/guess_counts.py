@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import datetime
+from typing import Any
 
 from chronicle.adapters.database.sqlite.engine import (
     Engine,
@@ -11,6 +12,11 @@ from chronicle.adapters.database.sqlite.engine import (
     to_micros,
 )
 from chronicle.security.ports import CountingRule, GuessCount
+
+
+_SELECT = (
+    "SELECT failures, last_at, locked_until FROM guess_counts WHERE purpose = ? AND subject = ?"
+)
 
 
 class SqliteGuessCounts:
@@ -23,13 +29,17 @@ class SqliteGuessCounts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    async def find(self, purpose: str, subject: bytes) -> GuessCount | None:
+        """How the count stands; None when there is none."""
+        return _from_row(self._engine.one(_SELECT, (purpose, subject)))
+
     async def count(
         self, purpose: str, subject: bytes, *, rule: CountingRule, now: datetime
     ) -> tuple[bool, GuessCount]:
         """Add a guess if the rule lets it: whether it did, and how the count stands then."""
 
         def add(db: sqlite3.Connection) -> tuple[bool, GuessCount]:
-            seen = _read(db, purpose, subject)
+            seen = read_count(db, purpose, subject)
             counted = rule.counted(seen, now)
             if counted is not None:
                 _write(db, purpose, subject, counted)
@@ -44,7 +54,7 @@ class SqliteGuessCounts:
         """Take one guess back out."""
 
         def take_out(db: sqlite3.Connection) -> None:
-            left = rule.given_back(_read(db, purpose, subject))
+            left = rule.given_back(read_count(db, purpose, subject))
             if left is None:
                 delete_count(db, purpose, subject)
             else:
@@ -64,13 +74,15 @@ class SqliteGuessCounts:
         )
 
 
-def _read(db: sqlite3.Connection, purpose: str, subject: bytes) -> GuessCount | None:
-    row = db.execute(
-        "SELECT failures, last_at, locked_until FROM guess_counts "
-        "WHERE purpose = ? AND subject = ?",
-        (purpose, subject),
-    ).fetchone()
-    return row and GuessCount(row[0], from_micros(row[1]), optional_moment(row[2]))
+def read_count(db: sqlite3.Connection, purpose: str, subject: bytes) -> GuessCount | None:
+    """How a count stands, in whatever transaction this is."""
+    return _from_row(db.execute(_SELECT, (purpose, subject)).fetchone())
+
+
+def _from_row(row: tuple[Any, ...] | None) -> GuessCount | None:
+    if row is None:
+        return None
+    return GuessCount(row[0], from_micros(row[1]), optional_moment(row[2]))
 
 
 def _write(db: sqlite3.Connection, purpose: str, subject: bytes, count: GuessCount) -> None:
