@@ -243,7 +243,9 @@ async def test_a_device_is_known_to_its_own_account_alone(desk: Desk) -> None:
     assert await outcome(elsewhere) == "too_many_attempts"
     for made_up in ("", "x", token + "x", "\u00e9" * 43, "\ud800"):
         await keep_locked(desk)
-        attempt = desk.sign_in.with_password(ADA, PASSWORD, BROWSER, device=Presented(made_up))
+        attempt = desk.sign_in.with_password(
+            ADA, PASSWORD, BROWSER, device=Presented(desk.devices.genuine(made_up))
+        )
         assert await outcome(attempt) == "too_many_attempts"
 
 

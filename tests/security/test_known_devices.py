@@ -2,8 +2,7 @@
 
 from typing import Any, cast
 
-import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chronicle.security.encryption import BlindIndex, FieldCipher
@@ -30,7 +29,7 @@ def test_a_token_that_was_issued_is_genuine() -> None:
     book = a_book()
     for _ in range(20):
         token, _record = book.first_use(b"a" * 16, BROWSER, epoch=0)
-        assert book.is_genuine(token)
+        assert book.genuine(token) == token
 
 
 @given(place=st.integers(0, 63), other=st.sampled_from("AQgw-_19zZ"))
@@ -38,7 +37,7 @@ def test_a_token_with_another_character_in_it_is_not(place: int, other: str) -> 
     book = a_book()
     token, _ = book.first_use(b"a" * 16, BROWSER, epoch=0)
     altered = token[:place] + other + token[place + 1 :]
-    assert book.is_genuine(altered) == (altered == token)
+    assert book.genuine(altered) == (token if altered == token else None)
 
 
 def test_a_token_in_another_spelling_of_base64_is_not() -> None:
@@ -46,21 +45,19 @@ def test_a_token_in_another_spelling_of_base64_is_not() -> None:
     tokens = [book.first_use(b"a" * 16, BROWSER, epoch=0)[0] for _ in range(20)]
     others = [token.translate(str.maketrans("-_", "+/")) for token in tokens]
     assert others != tokens
-    assert not any(map(book.is_genuine, set(others) - set(tokens)))
+    assert not any(map(book.genuine, set(others) - set(tokens)))
 
 
-@given(st.text(max_size=80) | st.text("AQgw-_=", min_size=60, max_size=68) | st.none())
-def test_what_was_made_up_is_not(token: str | None) -> None:
-    assert not a_book().is_genuine(token)
+@given(st.text(max_size=80) | st.text("AQgw-_=", min_size=60, max_size=68))
+@example("")
+@example("A" * 64)
+@example("A" * 43)
+@example("\ud800")
+@example("A" * 63 + "é")
+def test_what_was_made_up_is_not(token: str) -> None:
+    assert a_book().genuine(token) is None
 
 
 def test_a_token_of_another_installation_is_not() -> None:
     token, _ = a_book("elsewhere").first_use(b"a" * 16, BROWSER, epoch=0)
-    assert not a_book().is_genuine(token)
-
-
-@pytest.mark.parametrize("token", [None, "", "A" * 64, "A" * 43, "\ud800", "A" * 63 + "é"])
-async def test_what_was_made_up_costs_no_look_up(token: str | None) -> None:
-    book = a_book()
-    assert await book.recognise(b"a" * 16, token, epoch=0) is None
-    assert token is None or not await book.is_known(token)
+    assert a_book().genuine(token) is None

@@ -22,7 +22,7 @@ from chronicle.security.challenges import (
     ChallengeRequired,
     Challenges,
 )
-from chronicle.security.known_devices import DeviceBook
+from chronicle.security.known_devices import DeviceBook, DeviceToken
 from chronicle.security.load_watch import LoadWatch
 from chronicle.setting_choices import ChallengeDemand
 from chronicle.users.accounts import AccountBook
@@ -72,7 +72,7 @@ class Admission:
     """On what ground a call was let in: a solved challenge, or the token of a known device."""
 
     solved: str | None = None
-    device: str | None = None
+    device: DeviceToken | None = None
 
 
 _FREELY = Admission()

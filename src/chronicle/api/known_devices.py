@@ -6,26 +6,34 @@ from chronicle.api.cookies import cookie_values, from_another_origin, set_cookie
 from chronicle.api.endpoint import Call
 from chronicle.api.session_answers import SessionObject, TokenTransport, render_session
 from chronicle.auth.sessions import SignedIn
-from chronicle.security.known_devices import LIFETIME, Presented
+from chronicle.security.known_devices import LIFETIME, DeviceToken, Presented
 from chronicle.security.limits import Budget
 from chronicle.users.emails import EmailAddress
 
 DEVICE_COOKIE = "chronicle_device"
 
+# Where in the scope the answer stands, so that a call works it out once.
+_TOKEN = "chronicle.device_token"
 
-def device_token(call: Call[Any, Any]) -> str | None:
-    """The token that the browser keeps, or None.
+
+def device_token(call: Call[Any, Any]) -> DeviceToken | None:
+    """The token that the browser keeps, if it was issued here.
 
     None too when there are two of them, of which one may be planted, and from a page of another
     origin: what it asks for is a stranger's.
     """
-    found = cookie_values(call, DEVICE_COOKIE)
-    return found[0] if len(found) == 1 and not from_another_origin(call) else None
+    scope = call.scope
+    if _TOKEN not in scope:
+        found = cookie_values(call, DEVICE_COOKIE)
+        shown = len(found) == 1 and not from_another_origin(call)
+        scope[_TOKEN] = call.app.devices.genuine(found[0]) if shown else None
+    token: DeviceToken | None = scope[_TOKEN]
+    return token
 
 
 def refuse_when_full(call: Call[Any, Any]) -> None:
     """Unavailable (`overloaded`) when no password can be hashed now: before any work is done."""
-    perhaps_known = call.app.devices.is_genuine(device_token(call))
+    perhaps_known = device_token(call) is not None
     call.app.sign_in.hashing.refuse_when_full(perhaps_known=perhaps_known)
 
 

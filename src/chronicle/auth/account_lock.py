@@ -92,10 +92,11 @@ class AccountLock:
         return counted.allowed
 
     async def wrong(self, tried: PasswordGuess, guess: Guess) -> None:
-        """It was wrong, and is counted. If a lock begins with it, tell the owner, with a link that ends it.
+        """It was wrong, and is counted. If a lock begins with it, tell the owner.
 
-        An address without an account costs the same, and nobody gets the mail. Locks that no
-        longer grow are not told: whoever goes on guessing for days fills nobody's mailbox.
+        The mail brings a link that ends the lock. An address without an account costs the same,
+        and nobody gets the mail. Locks that no longer grow are not told: whoever goes on guessing
+        for days fills nobody's mailbox.
         """
         if guess.lock is None or tried.guesses is not self.by_identifier:
             return

@@ -17,7 +17,7 @@ from chronicle.auth.mailed_codes import (
 )
 from chronicle.auth.ports import Mailer
 from chronicle.errors import Conflict, Rejected, Unavailable
-from chronicle.security.known_devices import DeviceBook
+from chronicle.security.known_devices import DeviceBook, DeviceToken
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -81,7 +81,7 @@ class PasswordReset:
         password: str,
         visitor: Visitor,
         *,
-        device_token: str | None = None,
+        device_token: DeviceToken | None = None,
     ) -> None:
         """Set another password; all sessions end.
 
@@ -101,7 +101,12 @@ class PasswordReset:
         await self.codes.drop(ticket)
 
     async def finish_with_token(
-        self, token: str, password: str, visitor: Visitor, *, device_token: str | None = None
+        self,
+        token: str,
+        password: str,
+        visitor: Visitor,
+        *,
+        device_token: DeviceToken | None = None,
     ) -> None:
         """Set another password with the token of the mailed link; all sessions end.
 
@@ -133,7 +138,11 @@ class PasswordReset:
         return account
 
     async def _set(
-        self, account: AccountRecord, accepted: str, visitor: Visitor, device_token: str | None
+        self,
+        account: AccountRecord,
+        accepted: str,
+        visitor: Visitor,
+        device_token: DeviceToken | None,
     ) -> None:
         # First, for its mailbox has spoken: what fails before the password is set is tried again.
         await self.lock.lift(account)

@@ -30,6 +30,7 @@ from chronicle.security.known_devices import (
     MOST_OF_AN_ACCOUNT,
     NOTHING_PRESENTED,
     DeviceBook,
+    DeviceToken,
     Presented,
 )
 from chronicle.security.ports import DeviceUse, EventRecord, KnownDeviceRecord
@@ -86,7 +87,7 @@ class SignIn:
             TooMany: `too_many_attempts`: locked, whether or not there is an account.
             Unavailable: `overloaded`, or the sign-in could not be stored; the guess does not count.
         """
-        self.hashing.refuse_when_full(perhaps_known=self.devices.is_genuine(device.token))
+        self.hashing.refuse_when_full(perhaps_known=device.token is not None)
         account = await self.book.find(email)
         stored = self.book.password_hash(account) if account else None
         normal = normalize_password(password)
@@ -211,7 +212,7 @@ class SignIn:
 
     def _device_use(
         self, account: AccountRecord, known: bytes | None, shown: Presented, visitor: Visitor
-    ) -> tuple[str | None, KnownDeviceRecord | DeviceUse | None]:
+    ) -> tuple[DeviceToken | None, KnownDeviceRecord | DeviceUse | None]:
         """The token that a browser is to keep, and what the account is to know of it."""
         if not shown.keeps:
             return None, None

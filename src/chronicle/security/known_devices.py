@@ -14,6 +14,7 @@ import hmac
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NewType
 
 import msgspec
 
@@ -34,11 +35,15 @@ _MAC_BYTES = 16
 _TOKEN_CHARACTERS = 64
 
 
+DeviceToken = NewType("DeviceToken", str)
+"""A token that was issued here, for whatever account; see `DeviceBook.genuine`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Presented:
     """What a client shows of itself: the token that it `keeps`, or would, if it keeps any."""
 
-    token: str | None = None
+    token: DeviceToken | None = None
     keeps: bool = False
 
 
@@ -64,35 +69,34 @@ class DeviceBook:
     index: BlindIndex
     world: World
 
-    def is_genuine(self, token: str | None) -> bool:
-        """Whether the token was issued here, for whatever account; no table is asked.
+    def genuine(self, token: str) -> DeviceToken | None:
+        """The token, if it was issued here, for whatever account; no table is asked.
 
         So what strangers make up costs nobody a look-up and gets no place meant for known devices.
         """
-        if token is None or len(token) != _TOKEN_CHARACTERS:
-            return False
+        if len(token) != _TOKEN_CHARACTERS:
+            return None
         try:
             secret = base64.b64decode(token, altchars=b"-_", validate=True)[:_SECRET_BYTES]
         except ValueError:
-            return False
+            return None
         # As text: "+" is read like "-", and only one spelling was ever issued.
-        return hmac.compare_digest(self._token(secret), token)
+        issued = self._token(secret)
+        return issued if hmac.compare_digest(issued, token) else None
 
     async def recognise(
-        self, account_id: bytes | None, token: str | None, *, epoch: int
+        self, account_id: bytes | None, token: DeviceToken | None, *, epoch: int
     ) -> bytes | None:
         """The id of the device that presents this token, if this account knows it at this epoch."""
-        if token is None or not self.is_genuine(token):
+        if token is None:
             return None
         found = await self.devices.find(_hash(token), now=self.world.now())
         if found is None or (found.account_id, found.epoch) != (account_id, epoch):
             return None
         return found.id
 
-    async def is_known(self, token: str) -> bool:
+    async def is_known(self, token: DeviceToken) -> bool:
         """Whether any account knows, or knew, the device that presents this token."""
-        if not self.is_genuine(token):
-            return False
         return await self.devices.find(_hash(token), now=self.world.now()) is not None
 
     def used_again(self, device_id: bytes, visitor: Visitor) -> DeviceUse:
@@ -102,7 +106,7 @@ class DeviceBook:
 
     def first_use(
         self, account_id: bytes, visitor: Visitor, *, epoch: int
-    ) -> tuple[str, KnownDeviceRecord]:
+    ) -> tuple[DeviceToken, KnownDeviceRecord]:
         """A device to be stored, and the token of 64 characters that it keeps for `LIFETIME`.
 
         `epoch` is the session's: if the account's has moved on meanwhile, the device is void like
@@ -160,9 +164,9 @@ class DeviceBook:
         """Drop devices that have expired; how many."""
         return await self.devices.forget(before=self.world.now())
 
-    def _token(self, secret: bytes) -> str:
+    def _token(self, secret: bytes) -> DeviceToken:
         mac = self.index.of(secret.hex(), column=f"{_TABLE}.token")[:_MAC_BYTES]
-        return base64.urlsafe_b64encode(secret + mac).decode()
+        return DeviceToken(base64.urlsafe_b64encode(secret + mac).decode())
 
     def _seal(self, device_id: bytes, visitor: Visitor) -> bytes:
         plain = msgspec.msgpack.encode(visitor)
@@ -174,5 +178,5 @@ class DeviceBook:
         return KnownDevice(record.id, visitor, record.created_at, record.last_used_at)
 
 
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+def _hash(token: DeviceToken) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

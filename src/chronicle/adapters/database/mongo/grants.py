@@ -52,9 +52,7 @@ class MongoGrants:
         await self._events.add(granted.event)
         following = [self._sessions.add(granted.session), self._store_device(granted)]
         if granted.guess is not None:
-            following.append(
-                self._guess_counts.clear(granted.guess.purpose, granted.guess.subject)
-            )
+            following.append(self._guess_counts.clear(granted.guess.purpose, granted.guess.subject))
         # Each is waited for, so that none goes on unwatched when another fails.
         for outcome in await asyncio.gather(*following, return_exceptions=True):
             if outcome is not None:

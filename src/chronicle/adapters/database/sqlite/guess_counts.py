@@ -13,7 +13,6 @@ from chronicle.adapters.database.sqlite.engine import (
 )
 from chronicle.security.ports import CountingRule, GuessCount
 
-
 _SELECT = (
     "SELECT failures, last_at, locked_until FROM guess_counts WHERE purpose = ? AND subject = ?"
 )
