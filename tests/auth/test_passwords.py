@@ -2,6 +2,7 @@ import asyncio
 import os
 import sys
 import threading
+import weakref
 
 import pytest
 
@@ -207,6 +208,32 @@ async def test_who_waits_when_the_pool_closes_is_let_go(shared: PasswordHashing)
     gate.set()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     assert [isinstance(one, asyncio.CancelledError) for one in ended] == [False, True, True]
+
+
+async def test_a_closed_pool_keeps_no_thread_and_no_thread_a_password() -> None:
+    before = set(threading.enumerate())
+    hashing = PasswordHashing(
+        Argon2id(memory_kib=64, time_cost=1, parallelism=1), threads=2, queue=1
+    )
+    threads = set(threading.enumerate()) - before
+    assert len(threads) == 2
+
+    class Work:
+        def __call__(self) -> None:
+            """Hold what a closure would."""
+
+    work = Work()
+    kept = weakref.ref(work)
+    await hashing._run(work)
+    del work
+    for _ in range(500):  # the thread may still be on its way back to its queue
+        if kept() is not None:
+            await asyncio.sleep(0.01)
+    assert kept() is None
+    hashing.close()
+    for thread in threads:
+        await asyncio.to_thread(thread.join, 5)
+        assert not thread.is_alive()
 
 
 async def test_work_that_fails_fails_its_caller_alone(shared: PasswordHashing) -> None:

@@ -1,6 +1,7 @@
 """Hashing passwords without holding anybody else up."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import os
@@ -9,8 +10,8 @@ import threading
 import unicodedata
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from chronicle.auth.password_formats import is_password
@@ -38,6 +39,7 @@ class _Waiting:
     """Work that waits for a thread; `known_at` is the account that knows who asks, if any."""
 
     work: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
     done: "asyncio.Future[Any]"
     known_at: bytes | None
 
@@ -77,9 +79,11 @@ class PasswordHashing:
         """`on_strain` is called whenever three quarters of the queue are taken, or all of it."""
         self._scheme = scheme
         self._is_password = verify
-        self._pool = ThreadPoolExecutor(
-            threads, thread_name_prefix="password-hash", initializer=_give_way
-        )
+        self._started: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"password-hash-{number}", daemon=True)
+            for number in range(threads)
+        ]
         self._idle = threads
         self._on_strain = on_strain
         self._queue, self._reserved = queue, reserved
@@ -88,6 +92,8 @@ class PasswordHashing:
         self._known_are_next = True
         self._told_at, self._untold = -math.inf, 0
         self._decoy = scheme.hash("a password that belongs to nobody")
+        for thread in self._threads:
+            thread.start()
 
     async def hash(self, password: str) -> str:
         """The hash of a normalised password. Unavailable (`overloaded`) when full."""
@@ -119,7 +125,8 @@ class PasswordHashing:
             waiting.done.cancel()
         self._strangers.clear()
         self._known.clear()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for _ in self._threads:
+            self._started.put(None)
 
     def _verify(self, password: str, password_hash: str) -> bool:
         matched = self._is_password(password, password_hash)
@@ -159,13 +166,14 @@ class PasswordHashing:
 
     async def _run(self, work: Callable[[], T], known_at: bytes | None = None) -> T:
         self._note_strain()
-        waiting = _Waiting(work, asyncio.get_running_loop().create_future(), known_at)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(work, loop, loop.create_future(), known_at)
         if self._idle > 0:
             self._start(waiting)
         else:
             self._line_up(waiting)
         # The place is given back when the thread is done, not when a caller stops waiting.
-        result: T = await asyncio.shield(waiting.done)
+        result: T = await waiting.done
         return result
 
     def _line_up(self, waiting: _Waiting) -> None:
@@ -181,20 +189,39 @@ class PasswordHashing:
 
     def _start(self, waiting: _Waiting) -> None:
         self._idle -= 1
-        running = asyncio.get_running_loop().run_in_executor(self._pool, waiting.work)
-        running.add_done_callback(lambda ended: self._finish(waiting, ended))
+        self._started.put(waiting)
 
-    def _finish(self, waiting: _Waiting, ended: "asyncio.Future[Any]") -> None:
+    def _serve(self) -> None:
+        # A thread of our own: an executor's future would take two more turns of the event loop.
+        _give_way()
+        while True:
+            waiting = self._started.get()
+            if waiting is None:
+                return
+            self._work_off(waiting)
+            del waiting  # or the password in it would stay for as long as there is no other
+
+    def _work_off(self, waiting: _Waiting) -> None:
+        result, error = None, None
+        try:
+            result = waiting.work()
+        except BaseException as raised:  # noqa: BLE001 - it is the caller's
+            error = raised
+        # A loop that has closed has nobody waiting any more.
+        with contextlib.suppress(RuntimeError):
+            waiting.loop.call_soon_threadsafe(self._finish, waiting, result, error)
+
+    def _finish(self, waiting: _Waiting, result: Any, error: BaseException | None) -> None:
         self._idle += 1
         following = self._next()
         if following is not None:
             self._start(following)
-        if ended.cancelled():
-            waiting.done.cancel()
-        elif error := ended.exception():
+        if waiting.done.done():  # its caller has left
+            return
+        if error is not None:
             waiting.done.set_exception(error)
         else:
-            waiting.done.set_result(ended.result())
+            waiting.done.set_result(result)
 
     def _next(self) -> _Waiting | None:
         if self._known and (self._known_are_next or not self._strangers):

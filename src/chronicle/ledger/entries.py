@@ -14,10 +14,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeAlias
-
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from chronicle.ledger import dag_cbor
 from chronicle.ledger.failures import Unreadable
@@ -143,6 +141,7 @@ def digest_of(commitments: Commitments) -> bytes:
     return hashlib.sha256(dag_cbor.encode([[name, each] for name, each in commitments])).digest()
 
 
+@lru_cache(maxsize=256)
 def is_field_name(name: str) -> bool:
     """Whether an entry can have a field of this name."""
     return _FIELD.fullmatch(name) is not None
@@ -200,4 +199,5 @@ def _commitments(openings: Mapping[str, Opening]) -> Commitments:
 
 
 def _blinding(extracted: bytes, name: str) -> bytes:
-    return HKDFExpand(SHA256(), KEY_BYTES, (_LABEL + name).encode()).derive(extracted)
+    # HKDF-Expand (RFC 5869 2.3): a key of one digest is one HMAC.
+    return hmac.digest(extracted, (_LABEL + name).encode() + b"\x01", hashlib.sha256)
