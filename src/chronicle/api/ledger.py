@@ -82,7 +82,7 @@ async def verify_proof(call: Call[Stream, None]) -> ProofVerdict:
     check without it. The file itself is hashed by the caller, and its CID compared with `opened`.
     """
     text = await read_bounded(
-        call.scope, call.receive, _PROOF_LIMIT, seconds=call.app.settings.request_seconds
+        call.headers, call.receive, _PROOF_LIMIT, seconds=call.app.settings.request_seconds
     )
     return _render(verify(parse_bundle(text), trusted=(call.app.log_key,)))
 

@@ -16,20 +16,19 @@ from chronicle.errors import FieldError, Rejected, TooLarge
 _LONGEST_FIELD_NAME = 100
 
 
-def has_body(scope: Scope) -> bool:
+def has_body(headers: Headers) -> bool:
     """Whether a body was announced (RFC 9112 6.3)."""
-    headers = Headers(scope=scope)
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
-async def read_bounded(scope: Scope, receive: Receive, limit: int, *, seconds: float) -> bytes:
+async def read_bounded(headers: Headers, receive: Receive, limit: int, *, seconds: float) -> bytes:
     """The whole body, when it has at most `limit` bytes and comes within so many seconds.
 
     Raises:
         TooLarge: by its Content-Length, before a byte is read, or by what came.
         Rejected: `too_slow`, or `cut_off` when the client left half way.
     """
-    declared = Headers(scope=scope).get("content-length", "0")
+    declared = headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > limit:
         raise TooLarge(message=f"The body may have at most {limit} bytes.")
     raw = bytearray()

@@ -39,6 +39,7 @@ class Runner:
         "_encode",
         "_may_take_json",
         "_media_types",
+        "_needs_body",
         "endpoint",
     )
 
@@ -51,6 +52,7 @@ class Runner:
         self._media_types = frozenset(endpoint.request_media)
         self._encode = msgspec.json.Encoder().encode
         self._may_take_json = endpoint.body not in {type(None), Stream}
+        self._needs_body = type(None) not in typing.get_args(endpoint.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Turn away, charge, identify, read, call, answer."""
@@ -94,10 +96,11 @@ class Runner:
 
     async def _read(self, call: Call[Any, Any], receive: Receive) -> None:
         scope = call.scope
-        if not self._takes_json(scope):
+        headers = Headers(scope=scope)
+        if not self._needs_body and not has_body(headers):
             return
         with self._bodies.one(scope[CLIENT_ADDRESS]):
-            call.body = await self._read_body(scope, receive)
+            call.body = await self._read_body(headers, receive)
         if isinstance(call, SignedInCall):
             # A body may be sent slowly on purpose: its session can have ended meanwhile.
             token = bearer_token(scope)
@@ -118,9 +121,6 @@ class Runner:
         else:
             await self._answer(result, call.answer_headers, send)
 
-    def _takes_json(self, scope: Scope) -> bool:
-        return has_body(scope) or type(None) not in typing.get_args(self.endpoint.body)
-
     async def _answer(self, result: object, headers: list[tuple[bytes, bytes]], send: Send) -> None:
         content = self._encode(result)
         headers.append((b"content-type", b"application/json"))
@@ -134,13 +134,13 @@ class Runner:
         )
         await send({"type": "http.response.body", "body": content})
 
-    async def _read_body(self, scope: Scope, receive: Receive) -> Any:
-        media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+    async def _read_body(self, headers: Headers, receive: Receive) -> Any:
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in self._media_types:
             known = " or ".join(self.endpoint.request_media)
             raise Unsupported(message=f"Send this with Content-Type: {known}.")
         raw = await read_bounded(
-            scope, receive, self._body_limit, seconds=self._app.settings.request_seconds
+            headers, receive, self._body_limit, seconds=self._app.settings.request_seconds
         )
         parsed = read_form(raw) if media_type == _FORM else strict_json.parse(raw)
         return convert(parsed, self.endpoint.body)
