@@ -9,6 +9,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from chronicle.api.request_reading import BODY_IS_HERE
+
 # A header that says otherwise how long the answer is, or what becomes of the connection.
 _NOT_PLAIN = frozenset({b"transfer-encoding", b"connection"})
 
@@ -25,8 +27,10 @@ class PlainAnswers:
         self._has_plain_head = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application."""
+        """Run the application; it is told when all of the body has come with the head."""
         self._send = send
+        if not self._cycle.more_body:
+            scope[BODY_IS_HERE] = True
         await self._app(scope, receive, self._write_or_pass_on)
 
     async def _write_or_pass_on(self, message: Message) -> None:

@@ -15,14 +15,21 @@ from chronicle.errors import FieldError, Rejected, TooLarge
 # A name that was made up is said back, so that it is found; not a megabyte of it.
 _LONGEST_FIELD_NAME = 100
 
+# In the scope where all of the body has come before the request begins to be answered.
+BODY_IS_HERE = "chronicle.body_is_here"
+
 
 def has_body(headers: Headers) -> bool:
     """Whether a body was announced (RFC 9112 6.3)."""
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
-async def read_bounded(headers: Headers, receive: Receive, limit: int, *, seconds: float) -> bytes:
+async def read_bounded(
+    headers: Headers, receive: Receive, limit: int, *, seconds: float | None
+) -> bytes:
     """The whole body, when it has at most `limit` bytes and comes within so many seconds.
+
+    `seconds` is None where all of it has come: setting a clock costs more than reading it.
 
     Raises:
         TooLarge: by its Content-Length, before a byte is read, or by what came.
@@ -31,20 +38,25 @@ async def read_bounded(headers: Headers, receive: Receive, limit: int, *, second
     declared = headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > limit:
         raise TooLarge(message=f"The body may have at most {limit} bytes.")
-    raw = bytearray()
+    if seconds is None:
+        return await _read(receive, limit)
     try:
         async with asyncio.timeout(seconds):
-            more = True
-            while more:
-                message: Message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Rejected("cut_off", "The body ended early.")
-                raw += message.get("body", b"")
-                if len(raw) > limit:
-                    raise TooLarge(message=f"The body may have at most {limit} bytes.")
-                more = message.get("more_body", False)
+            return await _read(receive, limit)
     except TimeoutError as error:
         raise Rejected("too_slow", "The body came too slowly.") from error
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    raw, more = bytearray(), True
+    while more:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Rejected("cut_off", "The body ended early.")
+        raw += message.get("body", b"")
+        if len(raw) > limit:
+            raise TooLarge(message=f"The body may have at most {limit} bytes.")
+        more = message.get("more_body", False)
     return bytes(raw)
 
 

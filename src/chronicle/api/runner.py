@@ -13,6 +13,7 @@ from chronicle.api.caps import Cap
 from chronicle.api.endpoint import Call, Endpoint, SignedInCall, Stream
 from chronicle.api.gate import CLIENT_ADDRESS
 from chronicle.api.request_reading import (
+    BODY_IS_HERE,
     bearer_token,
     convert,
     has_body,
@@ -100,7 +101,7 @@ class Runner:
         if not self._needs_body and not has_body(headers):
             return
         with self._bodies.one(scope[CLIENT_ADDRESS]):
-            call.body = await self._read_body(headers, receive)
+            call.body = await self._read_body(scope, headers, receive)
         if isinstance(call, SignedInCall):
             # A body may be sent slowly on purpose: its session can have ended meanwhile.
             token = bearer_token(scope)
@@ -134,13 +135,12 @@ class Runner:
         )
         await send({"type": "http.response.body", "body": content})
 
-    async def _read_body(self, headers: Headers, receive: Receive) -> Any:
+    async def _read_body(self, scope: Scope, headers: Headers, receive: Receive) -> Any:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in self._media_types:
             known = " or ".join(self.endpoint.request_media)
             raise Unsupported(message=f"Send this with Content-Type: {known}.")
-        raw = await read_bounded(
-            headers, receive, self._body_limit, seconds=self._app.settings.request_seconds
-        )
+        seconds = None if BODY_IS_HERE in scope else self._app.settings.request_seconds
+        raw = await read_bounded(headers, receive, self._body_limit, seconds=seconds)
         parsed = read_form(raw) if media_type == _FORM else strict_json.parse(raw)
         return convert(parsed, self.endpoint.body)

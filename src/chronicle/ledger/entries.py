@@ -87,8 +87,11 @@ def compose(
     """
     if len(nonce) != NONCE_BYTES:
         raise ValueError(f"a nonce has {NONCE_BYTES} bytes")
-    openings = _openings(kind, fields, ledger_key=ledger_key, nonce=nonce)
-    commitments = _commitments(openings)
+    values = _values(kind, fields)
+    extracted = _extracted(ledger_key, nonce)
+    commitments = tuple(
+        (name, _commitment(_blinding(extracted, name), values[name])) for name in sorted(values)
+    )
     seconds = int(at.timestamp())
     if not _EARLIEST <= seconds <= _LATEST:
         raise ValueError("a time outside of what an entry can hold")
@@ -111,8 +114,10 @@ def open_fields(
         Unreadable: the entry is none.
     """
     parsed = parse_entry(entry)
-    openings = _openings(kind, fields, ledger_key=ledger_key, nonce=parsed.nonce)
-    commitments = _commitments(openings)
+    values = _values(kind, fields)
+    extracted = _extracted(ledger_key, parsed.nonce)
+    openings = {name: Opening(values[name], _blinding(extracted, name)) for name in sorted(values)}
+    commitments = tuple((name, commit(opening)) for name, opening in openings.items())
     if digest_of(commitments) != parsed.digest:
         raise NotThisEntry("the entry commits to other fields, or under another key")
     shown = {name: opened for name, opened in openings.items() if only is None or name in only}
@@ -154,7 +159,7 @@ def commit(opening: Opening) -> bytes:
     """
     if len(opening.r) != KEY_BYTES:
         raise ValueError(f"the key of a commitment has {KEY_BYTES} bytes")
-    return hmac.digest(opening.r, dag_cbor.encode(opening.value), hashlib.sha256)
+    return _commitment(opening.r, opening.value)
 
 
 def check_commitments(entry: bytes, commitments: Commitments) -> bool:
@@ -168,19 +173,13 @@ def check_opening(commitments: Commitments, name: str, opening: Opening) -> bool
     return committed is not None and hmac.compare_digest(committed, commit(opening))
 
 
-def _openings(
-    kind: str, fields: Mapping[str, Value], *, ledger_key: bytes, nonce: bytes
-) -> dict[str, Opening]:
+def _values(kind: str, fields: Mapping[str, Value]) -> dict[str, Value]:
     if "kind" in fields:
         raise ValueError("the kind is given apart from the fields")
-    if len(ledger_key) != KEY_BYTES:
-        raise ValueError(f"a ledger key has {KEY_BYTES} bytes")
     values: dict[str, Value] = {"kind": str(kind), **fields}
     for name, value in values.items():
         _refuse_unfit(name, value)
-    # HKDF (RFC 5869) salted with the nonce: all keys of an entry share its first half.
-    extracted = hmac.digest(nonce, ledger_key, hashlib.sha256)
-    return {name: Opening(values[name], _blinding(extracted, name)) for name in sorted(values)}
+    return values
 
 
 def _refuse_unfit(name: str, value: Value) -> None:
@@ -194,8 +193,15 @@ def _refuse_unfit(name: str, value: Value) -> None:
         value.encode()  # a lone surrogate is a UnicodeEncodeError, which is a ValueError
 
 
-def _commitments(openings: Mapping[str, Opening]) -> Commitments:
-    return tuple((name, commit(opening)) for name, opening in sorted(openings.items()))
+def _commitment(r: bytes, value: Value) -> bytes:
+    return hmac.digest(r, dag_cbor.encode(value), hashlib.sha256)
+
+
+def _extracted(ledger_key: bytes, nonce: bytes) -> bytes:
+    # HKDF (RFC 5869) salted with the nonce: all keys of an entry share its first half.
+    if len(ledger_key) != KEY_BYTES:
+        raise ValueError(f"a ledger key has {KEY_BYTES} bytes")
+    return hmac.digest(nonce, ledger_key, hashlib.sha256)
 
 
 def _blinding(extracted: bytes, name: str) -> bytes:

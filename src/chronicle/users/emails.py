@@ -11,6 +11,7 @@ from chronicle.users import look_alikes
 
 _LONGEST_ADDRESS = 254
 _LONGEST_LOCAL_PART = 64
+_NEVER = frozenset(' ()<>[],;:\\"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def parse_email(text: str) -> EmailAddress:
     """
     entered = unicodedata.normalize("NFC", text.strip())
     local, at, domain = entered.partition("@")
-    if not at or not local or "@" in domain or any(map(_never_in_an_address, entered)):
+    if not at or not local or "@" in domain or not _is_fit(entered):
         raise _refused("is not an e-mail address, like name@example.org")
     if local.startswith(".") or local.endswith(".") or ".." in local:
         raise _refused("has a dot where an address can have none")
@@ -93,12 +94,17 @@ def _domain(domain: str) -> str:
     return ascii_domain
 
 
-def _never_in_an_address(character: str) -> bool:
-    return (
-        character.isspace()
-        or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"}
-        or character in '()<>[],;:\\"'
-    )
+def _is_fit(entered: str) -> bool:
+    """Whether each of these characters can stand in an address."""
+    if not _NEVER.isdisjoint(entered):
+        return False
+    return all(map(_can_be_seen, entered)) if not entered.isascii() else entered.isprintable()
+
+
+def _can_be_seen(character: str) -> bool:
+    if character.isspace():
+        return False
+    return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
 def _poses(why: str) -> Rejected:
