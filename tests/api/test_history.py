@@ -24,6 +24,9 @@ def test_the_owner_sees_every_sign_in_good_or_bad(ada: Person) -> None:
     assert (granted["outcome"], granted["method"]) == ("granted", "pwd")
     assert granted["session_id"] == ada.session["session_id"]
     assert granted["device"] == "Firefox on Linux"
+    assert (granted["risk"], granted["why"]) == ("medium", ["new_device"])
+    assert (refused["risk"], refused["why"]) == ("medium", ["unknown_device"])
+    assert (signed_up["risk"], signed_up["why"]) == ("low", [])
     assert granted["ip"] in {"127.0.0.1", "::1"}
     assert (refused["outcome"], refused["reason"]) == ("refused", "invalid_credentials")
     assert refused["session_id"] is None
@@ -44,6 +47,7 @@ def test_a_refresh_token_that_was_used_twice_stands_in_the_history(ada: Person) 
     del ada.client.headers["User-Agent"]
     replayed = events(ada.sign_in())[1]
     assert (replayed["kind"], replayed["outcome"]) == ("session_replayed", "refused")
+    assert (replayed["risk"], replayed["why"]) == ("high", ["replayed_token"])
     assert replayed["session_id"] == first["session_id"]
     assert replayed["device"] == "Firefox on Linux"
 

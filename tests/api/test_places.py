@@ -41,6 +41,15 @@ def test_sessions_devices_and_the_history_tell_the_place_and_private_addresses_h
             assert [(item["ip"], item["place"]) for item in items[:3]] == expected, path
 
 
+def test_another_country_stands_out_in_the_history(located: RunningServer) -> None:
+    with signed_up(located, "travels@example.org") as ada:
+        for address in (LYON, TOKYO):
+            sign_in(ada, address)
+        far, home = ada.client.get("/api/auth/user/login-events").json()["items"][:2]
+        assert "new_country" in far["why"]
+        assert "new_country" not in home["why"]
+
+
 def test_the_mail_about_a_new_device_names_the_place(located: RunningServer) -> None:
     with signed_up(located, "mailed@example.org") as ada:
         sign_in(ada, LYON)

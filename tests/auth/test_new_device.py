@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from chronicle.errors import Failure
@@ -51,6 +52,100 @@ async def test_any_number_of_refused_guesses_hides_no_new_device(desk: Desk) -> 
     await desk.lock.lift(await desk.book.record(session.account.id))
     await desk.sign_in.with_password(ADA, PASSWORD, PHONE)
     assert notices(desk)
+
+
+@pytest.mark.parametrize(
+    ("visitor", "expected"),
+    [
+        (BROWSER, ("low", ())),
+        (PHONE, ("medium", ("new_device",))),
+        (ELSEWHERE, ("low", ("new_network",))),
+        (Visitor("192.0.2.200", BROWSER.agent), ("low", ())),
+        (Visitor("198.51.100.9", PHONE.agent), ("medium", ("new_device", "new_network"))),
+        (
+            Visitor("198.51.100.9", PHONE.agent, "Tokyo, Japan"),
+            ("high", ("new_device", "new_network", "new_country")),
+        ),
+        (Visitor("198.51.100.9", BROWSER.agent, "Nice, France"), ("low", ("new_network",))),
+        (
+            Visitor("198.51.100.9", BROWSER.agent, "Japan"),
+            ("medium", ("new_network", "new_country")),
+        ),
+    ],
+)
+async def test_a_sign_in_is_judged_by_what_is_new_about_it(
+    desk: Desk, visitor: Visitor, expected: tuple[str, tuple[str, ...]]
+) -> None:
+    owner = (await desk.sign_up()).account.id
+    at_home = Visitor(BROWSER.address, BROWSER.agent, "Lyon, France")
+    await desk.sign_in.with_password(ADA, PASSWORD, at_home)
+    await desk.sign_in.with_password(ADA, PASSWORD, visitor)
+    newest, _, first = (await desk.events.page(owner, cursor=None, limit=5)).events
+    assert (newest.risk, newest.why) == expected
+    assert newest.visitor == visitor
+    assert (first.risk, first.why) == ("low", ())
+
+
+@pytest.mark.parametrize(("place", "why"), [("Japan", ("new_country",)), ("Nice, France", ())])
+async def test_a_known_device_is_judged_by_its_last_use(
+    desk: Desk, place: str, why: tuple[str, ...]
+) -> None:
+    owner = (await desk.sign_up()).account.id
+    at_home = Visitor(BROWSER.address, BROWSER.agent, "Lyon, France")
+    signed_in = await desk.sign_in.with_password(
+        ADA, PASSWORD, at_home, device=Presented(keeps=True)
+    )
+    away = Visitor("198.51.100.9", BROWSER.agent, place)
+    token = desk.devices.genuine(signed_in.device_token or "")
+    await desk.sign_in.with_password(ADA, PASSWORD, away, device=Presented(token, keeps=True))
+    await desk.sign_in.with_password(ADA, PASSWORD, away, device=Presented(token, keeps=True))
+    again, newest, *_ = (await desk.events.page(owner, cursor=None, limit=5)).events
+    assert newest.why == why
+    assert again.why == ()
+
+
+@pytest.mark.parametrize(("failures", "why"), [(2, ()), (3, ("after_wrong_passwords",))])
+async def test_wrong_passwords_before_the_right_one_are_told(
+    desk: Desk, failures: int, why: tuple[str, ...]
+) -> None:
+    owner = (await desk.sign_up()).account.id
+    for _ in range(failures):
+        with pytest.raises(Failure):
+            await desk.sign_in.with_password(ADA, "not the password at all", BROWSER)
+    await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+    await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+    after, newest, *_ = (await desk.events.page(owner, cursor=None, limit=9)).events
+    assert newest.why == why
+    assert newest.risk == ("medium" if why else "low")
+    assert after.why == ()
+
+
+async def test_refusals_are_judged_by_who_tries_and_how_often(desk: Desk) -> None:
+    owner = (await desk.sign_up()).account.id
+    token = await remember(desk, owner, epoch=0)
+    for shown in (Presented(token), *[Presented()] * 6):
+        with pytest.raises(Failure):
+            await desk.sign_in.with_password(ADA, "not the password", BROWSER, device=shown)
+    found = (await desk.events.page(owner, cursor=None, limit=9)).events
+    assert [(one.risk, one.why) for one in reversed(found)][1:] == [
+        ("low", ()),
+        *[("medium", ("unknown_device",))] * 5,
+        ("high", ("unknown_device", "many_wrong_passwords")),
+    ]
+
+
+async def test_an_event_from_before_there_were_judgements_has_none(desk: Desk) -> None:
+    owner = (await desk.sign_up()).account.id
+    seal, table, field = desk.events.cipher.seal, "events", "visitor"
+    for (record_id,) in desk.engine.all("SELECT id FROM events", ()):
+        old = msgspec.msgpack.encode(BROWSER)
+        row = (seal(old, table=table, record=record_id, field=field), record_id)
+        await desk.engine.write(
+            lambda db, row=row: db.execute("UPDATE events SET sealed_visitor = ? WHERE id = ?", row)
+        )
+    (event,) = (await desk.events.page(owner, cursor=None, limit=5)).events
+    assert (event.visitor, event.risk, event.why) == (BROWSER, None, ())
+    assert await desk.events.recent_visitors(owner) == [BROWSER]
 
 
 async def test_a_history_that_was_forgotten_makes_no_device_familiar(desk: Desk) -> None:

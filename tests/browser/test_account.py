@@ -193,8 +193,9 @@ def test_the_history_shows_the_places_as_bars_with_their_numbers(
         RunningServer(tmp_path, **settings) as server,
         signed_up(server, "traveller@example.org") as ada,
     ):
-        for address in (LYON, LYON, TOKYO):
+        for address, agent in ((LYON, "curl/8.0"), (LYON, "curl/8.0"), (TOKYO, "Wget/1.25")):
             ada.client.headers["X-Forwarded-For"] = address
+            ada.client.headers["User-Agent"] = agent
             ada.sign_in()
         guess(ada, WRONG)
         page = open_context(base_url=server.url).new_page()
@@ -208,6 +209,14 @@ def test_the_history_shows_the_places_as_bars_with_their_numbers(
         expect(bars.nth(1)).to_contain_text("2 granted")
         expect(bars.nth(2)).to_contain_text("Tokyo, Japan")
         expect(page.locator(".device", has_text="Tokyo, Japan")).to_have_count(1)
+        strange = happening(page, "Signed in with the password").filter(has_text="nusual: ")
+        expect(strange).to_have_count(3)
+        expect(strange.nth(1)).to_contain_text(
+            "Very unusual: new device, new network, another country. If this was not you, change"
+        )
+        expect(strange.nth(2)).to_contain_text("Unusual: new device")
+        usual = page.locator(".happening", has_text="with the password and a mailed code")
+        expect(usual).not_to_contain_text("nusual")
         check_frame(page, "Account")
 
 

@@ -13,6 +13,7 @@ from chronicle.api.session_answers import Profile, render_profile
 from chronicle.ledger.merkle import leaf_hash
 from chronicle.security import budgets
 from chronicle.security.events import EventPage, SecurityEvent
+from chronicle.security.risk import Risk
 from chronicle.users.accounts import ProfileChange
 from chronicle.users.names import parse_edited_name
 
@@ -67,6 +68,8 @@ class LoginEvent(msgspec.Struct):
     """A sign-in, granted or refused. `ledger` is null for what the ledger does not hold.
 
     `place` is roughly where its address was, as "Lyon, France"; null where that is not known.
+    `risk` is how unusual it was when it happened, null where that was not assessed; `why` names
+    what was unusual: docs/security.md has the list.
     """
 
     id: str
@@ -78,6 +81,8 @@ class LoginEvent(msgspec.Struct):
     ip: str
     place: str | None
     device: str
+    risk: Risk | None
+    why: list[str]
     session_id: str | None
     ledger: LedgerPlace | None
 
@@ -114,6 +119,8 @@ def _render_event(event: SecurityEvent) -> LoginEvent:
         ip=event.visitor.address,
         place=event.visitor.place,
         device=event.visitor.device,
+        risk=event.risk,
+        why=list(event.why),
         session_id=str(UUID(bytes=event.session_id)) if event.session_id else None,
         ledger=_render_place(event),
     )

@@ -9,12 +9,21 @@ from chronicle.auth.reports import REPORT_LIFETIME
 from chronicle.errors import Unavailable
 from chronicle.security.events import EventLog
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.risk import Sign, signs_of_a_stranger
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.ports import AccountRecord
 from chronicle.world import World
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Strangeness:
+    """Whether the owner is to be told of a sign-in, and what was unusual about it."""
+
+    is_to_be_told: bool
+    signs: tuple[Sign, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +37,16 @@ class NewDeviceNotice:
     base_url: str
     world: World
 
-    async def is_new(self, account: AccountRecord, visitor: Visitor) -> bool:
-        """Whether the account, which does not know this browser, saw no such device there lately.
+    async def look(self, account: AccountRecord, visitor: Visitor) -> Strangeness:
+        """What is new about a browser that the account does not know, beside lately's sign-ins.
 
-        Never for one whose address nobody proved: whoever signs up with somebody else's could have
-        a mail sent there with each sign-in.
+        The owner is told of no sign-in with an address that nobody proved: whoever signs up with
+        somebody else's could have a mail sent there with each.
         """
-        if not account.email_verified:
-            return False
         seen = await self.events.recent_visitors(account.id)
         here = (visitor.device, visitor.address)
-        return here not in {(one.device, one.address) for one in seen}
+        is_new = here not in {(one.device, one.address) for one in seen}
+        return Strangeness(is_new and account.email_verified, signs_of_a_stranger(visitor, seen))
 
     async def tell(self, account: AccountRecord, visitor: Visitor) -> None:
         """Mail the owner, with a link that says "this wasn't me". A mail that fails is logged."""

@@ -18,12 +18,18 @@ from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.guesses import Guess, Guesses
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.risk import Sign, assess
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.ports import AccountRecord
 
 _log = logging.getLogger(__name__)
 
+_TOO_MANY = "too_many_attempts"
+_SIGNS: dict[str, tuple[Sign, ...]] = {
+    "invalid_credentials": (),
+    _TOO_MANY: (Sign.MANY_WRONG_PASSWORDS,),
+}
 _METHOD = {EventKind.SIGN_IN: "pwd", EventKind.PASSWORD_CHANGE: "password"}
 
 
@@ -62,7 +68,7 @@ class PasswordAgain:
         """
         guess = await self.guesses.begin(account.id)
         if not guess.allowed:
-            await self._note(account, visitor, before, "too_many_attempts")
+            await self._note(account, visitor, before, _TOO_MANY)
             raise guess.refusal()
         try:
             stored = self.book.password_hash(account)
@@ -116,5 +122,6 @@ class PasswordAgain:
                 visitor=visitor,
                 account_id=account.id,
                 reason=reason,
+                assessment=assess(_SIGNS[reason]),
             )
         )

@@ -14,6 +14,7 @@ from chronicle.auth.tokens import AccessTokens, Claims, Identity, Issuer, unix_s
 from chronicle.errors import Denied, NotFound, Unauthenticated, Unavailable
 from chronicle.security.encryption import FieldCipher
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.risk import Sign, assess
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
 from chronicle.users.ports import AccountId, ProfileRecord
@@ -286,6 +287,7 @@ class SessionKeeping:
                 account_id=session.account_id,
                 session_id=session.id,
                 reason="refresh_token_reused",
+                assessment=assess([Sign.REPLAYED_TOKEN]),
             )
         )
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 from chronicle.auth.account_lock import AccountLock, PasswordGuess
-from chronicle.auth.new_device import NewDeviceNotice
+from chronicle.auth.new_device import NewDeviceNotice, Strangeness
 from chronicle.auth.passwords import PasswordHashing, normalize_password
 from chronicle.auth.ports import Granted, Grants, SessionId, SessionRecord
 from chronicle.auth.refresh_tokens import digest
@@ -34,6 +34,13 @@ from chronicle.security.known_devices import (
     Presented,
 )
 from chronicle.security.ports import DeviceUse, EventRecord, KnownDeviceRecord
+from chronicle.security.risk import (
+    Assessment,
+    Sign,
+    assess,
+    signs_of_a_known_device,
+    signs_of_guessing,
+)
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.emails import EmailAddress
@@ -44,6 +51,8 @@ _log = logging.getLogger(__name__)
 
 _NONCE_BYTES = 16
 _LONGEST_LOG_DELAY_MS = 2000
+_LOCKED = "locked"
+_FAMILIAR = Strangeness(is_to_be_told=False, signs=())
 
 
 @dataclass(slots=True)
@@ -135,7 +144,14 @@ class SignIn:
         standing = await self.lock.look(guess)
         if not standing.allowed:
             await self._refuse_locked(guess, standing, visitor)
-        return await self.grant(account, ("pwd",), visitor, device=device, guess=guess)
+        return await self.grant(
+            account,
+            ("pwd",),
+            visitor,
+            device=device,
+            guess=guess,
+            signs=signs_of_guessing(standing.failures),
+        )
 
     async def _refuse(self, guess: PasswordGuess, visitor: Visitor) -> NoReturn:
         """The password was wrong."""
@@ -153,7 +169,7 @@ class SignIn:
     async def _refuse_locked(
         self, guess: PasswordGuess, standing: Guess, visitor: Visitor
     ) -> NoReturn:
-        await self._note_refusal(guess, visitor, "locked")
+        await self._note_refusal(guess, visitor, _LOCKED)
         raise standing.refusal()
 
     async def _rehash(self, account: AccountRecord, password: str) -> None:
@@ -172,12 +188,13 @@ class SignIn:
         device: Presented = NOTHING_PRESENTED,
         signs_up: bool = False,
         guess: PasswordGuess | None = None,
+        signs: tuple[Sign, ...] = (),
     ) -> SignedIn:
         """Grant a session for methods (RFC 8176 `amr` values) that were all verified.
 
         `account` is the record as read *before* verification: if its epoch has moved since, the
         session is void from the start. Whoever `signs_up` is told of no new device. `guess` was
-        right: the count of them begins anew.
+        right: the count of them begins anew. What was unusual so far is told by its `signs`.
 
         Raises:
             TooMany: `too_many_attempts`: the guess met a lock; nothing was granted.
@@ -189,14 +206,14 @@ class SignIn:
             known = guess.device_id
         else:
             known = await self.devices.recognise(account.id, device.token, epoch=account.epoch)
-        familiar = signs_up or known is not None
-        is_new_device = not familiar and await self.new_device.is_new(account, visitor)
+        strangeness = await self._strangeness(account, known, device, visitor, signs_up=signs_up)
+        assessment = assess((*strangeness.signs, *signs))
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
         token, use = self._device_use(account, known, device, visitor)
         # Nobody wakes the ledger: the entry comes due later, when the sequencer looks by itself.
         met = await self.grants.add(
             Granted(
-                event=self._event_of(account, session_id, amr, visitor),
+                event=self._event_of(account, session_id, amr, visitor, assessment),
                 session=session,
                 guess=guess.right() if guess else None,
                 device=use,
@@ -205,10 +222,28 @@ class SignIn:
         )
         if guess is not None and met is not None:
             await self._refuse_locked(guess, guess.refused(met), visitor)
-        if is_new_device:
+        if strangeness.is_to_be_told:
             await self.new_device.tell(account, visitor)
         owner = self.book.in_the_clear(account)
         return self.keeping.signed_in(session, refresh_token, owner, device_token=token)
+
+    async def _strangeness(
+        self,
+        account: AccountRecord,
+        known: bytes | None,
+        device: Presented,
+        visitor: Visitor,
+        *,
+        signs_up: bool,
+    ) -> Strangeness:
+        if signs_up:
+            return _FAMILIAR
+        if known is None:
+            return await self.new_device.look(account, visitor)
+        if visitor.place is None or device.token is None:
+            return _FAMILIAR
+        last = await self.devices.last_use(device.token)
+        return Strangeness(False, signs_of_a_known_device(visitor, last))
 
     def _device_use(
         self, account: AccountRecord, known: bytes | None, shown: Presented, visitor: Visitor
@@ -226,6 +261,7 @@ class SignIn:
         session_id: SessionId,
         amr: tuple[str, ...],
         visitor: Visitor,
+        assessment: Assessment,
     ) -> EventRecord:
         now = self.world.now()
         method = " ".join(amr)
@@ -250,10 +286,14 @@ class SignIn:
                 session_id=session_id,
                 entry=entry.entry,
                 entry_due_at=now + self._log_delay(),
+                assessment=assessment,
             )
         )
 
     async def _note_refusal(self, guess: PasswordGuess, visitor: Visitor, reason: str) -> None:
+        signs = () if guess.device_id is not None else (Sign.UNKNOWN_DEVICE,)
+        if reason == _LOCKED:
+            signs = (*signs, Sign.MANY_WRONG_PASSWORDS)
         await self.events.note(
             Happening(
                 kind=EventKind.SIGN_IN,
@@ -263,6 +303,7 @@ class SignIn:
                 account_id=guess.account.id if guess.account else None,
                 subject_index=self.book.email_index(guess.email),
                 reason=reason,
+                assessment=assess(signs),
             )
         )
 

@@ -15,6 +15,7 @@ import msgspec
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.ports import EventRecord, Events
+from chronicle.security.risk import Assessment, Risk
 from chronicle.security.visitors import Visitor
 from chronicle.world import World
 
@@ -40,6 +41,13 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class _Seen(Visitor, frozen=True):
+    """What is sealed of an event: who was at the other end, and how unusual that was."""
+
+    risk: Risk | None = None
+    why: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """What is to be noted. `subject_index` stands for an address without an account."""
@@ -54,11 +62,15 @@ class Happening:
     session_id: bytes | None = None
     entry: bytes | None = None
     entry_due_at: datetime | None = None
+    assessment: Assessment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityEvent:
-    """An event in the clear. `index` is its entry's place in the ledger, when it has one."""
+    """An event in the clear. `index` is its entry's place in the ledger, when it has one.
+
+    `risk` is None where nothing was assessed.
+    """
 
     id: bytes
     kind: str
@@ -67,6 +79,8 @@ class SecurityEvent:
     reason: str | None
     session_id: bytes | None
     visitor: Visitor
+    risk: Risk | None
+    why: tuple[str, ...]
     created_at: datetime
     entry: bytes | None
     index: int | None
@@ -107,7 +121,7 @@ class EventLog:
             reason=happening.reason,
             session_id=happening.session_id,
             visitor=self.cipher.seal(
-                msgspec.msgpack.encode(happening.visitor),
+                msgspec.msgpack.encode(_seen(happening)),
                 table=_TABLE,
                 record=event_id,
                 field="visitor",
@@ -153,6 +167,7 @@ class EventLog:
 
     def _in_the_clear(self, record: EventRecord) -> SecurityEvent:
         plain = self.cipher.open(record.visitor, table=_TABLE, record=record.id, field="visitor")
+        seen = msgspec.msgpack.decode(plain, type=_Seen)
         return SecurityEvent(
             id=record.id,
             kind=record.kind,
@@ -160,8 +175,17 @@ class EventLog:
             outcome=record.outcome,
             reason=record.reason,
             session_id=record.session_id,
-            visitor=msgspec.msgpack.decode(plain, type=Visitor),
+            visitor=Visitor(seen.address, seen.agent, seen.place),
+            risk=seen.risk,
+            why=seen.why,
             created_at=record.created_at,
             entry=record.entry,
             index=record.entry_index,
         )
+
+
+def _seen(happening: Happening) -> _Seen:
+    visitor, assessed = happening.visitor, happening.assessment
+    if assessed is None:
+        return _Seen(visitor.address, visitor.agent, visitor.place)
+    return _Seen(visitor.address, visitor.agent, visitor.place, assessed.risk, assessed.why)

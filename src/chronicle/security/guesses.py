@@ -118,12 +118,13 @@ class Guesses:
         return _guess(counted, stands, now)
 
     async def look(self, subject: bytes) -> Guess:
-        """Whether a guess would be allowed now. Nothing is counted."""
+        """Whether a guess would be allowed now, after how many wrong ones. Nothing is counted."""
         now = self.world.now()
         seen = await self.counts.find(self.purpose, subject)
-        if seen is None:
-            return Guess(allowed=True, failures=0, lock=None)
-        return _guess(self.rule.counted(seen, now) is not None, seen, now)
+        counted = self.rule.counted(seen, now)
+        if counted is None and seen is not None:
+            return _guess(False, seen, now)
+        return Guess(allowed=True, failures=counted.failures - 1 if counted else 0, lock=None)
 
     def right(self, subject: bytes) -> RightGuess:
         """A guess that was right, and is allowed unless it meets a lock when it is stored."""

@@ -95,6 +95,11 @@ class DeviceBook:
             return None
         return found.id
 
+    async def last_use(self, token: DeviceToken) -> Visitor | None:
+        """Who used the device with this token last, or None when it is not known."""
+        found = await self.devices.find(_hash(token), now=self.world.now())
+        return None if found is None else self._in_the_clear(found).visitor
+
     async def is_known(self, token: DeviceToken) -> bool:
         """Whether any account knows, or knew, the device that presents this token."""
         return await self.devices.find(_hash(token), now=self.world.now()) is not None

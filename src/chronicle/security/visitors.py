@@ -1,10 +1,12 @@
 """Who is at the other end: the address and the device, as sign-ins remember and show them."""
 
 import re
+from ipaddress import IPv6Address, ip_address, ip_network
 
 import msgspec
 
 _LONGEST_AGENT = 512
+_NETWORK_BITS = {4: 24, 6: 48}
 
 # The first that matches names it: later ones also stand in the agents of earlier ones.
 _BROWSERS = (
@@ -37,6 +39,22 @@ class Visitor(msgspec.Struct, frozen=True):
     address: str
     agent: str
     place: str | None = None
+
+    @property
+    def network(self) -> str:
+        """The network that its address lies in: a /24 of IPv4, a /48 of IPv6."""
+        try:
+            parsed = ip_address(self.address.partition("%")[0])
+        except ValueError:
+            return self.address
+        if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        return str(ip_network((parsed, _NETWORK_BITS[parsed.version]), strict=False))
+
+    @property
+    def country(self) -> str | None:
+        """The country that its place names, if that is known."""
+        return None if self.place is None else self.place.rpartition(", ")[2]
 
     @property
     def device(self) -> str:

@@ -38,6 +38,22 @@ export function told(event) {
   return { title, words: reason ?? EXPLAINED[event.kind] ?? null, good: event.outcome === "granted" };
 }
 
+const SIGNS = {
+  new_device: "new device",
+  new_network: "new network",
+  new_country: "another country",
+  after_wrong_passwords: "after several wrong passwords",
+};
+
+/** What was unusual about a sign-in that was granted: `{words, high}`, or null. */
+export function unusual({ kind, outcome, risk, why }) {
+  if (kind !== "sign_in" || outcome !== "granted" || (risk !== "medium" && risk !== "high")) return null;
+  const high = risk === "high";
+  const signs = why.map((sign) => SIGNS[sign] ?? plain(sign)).join(", ");
+  const advice = high ? " If this was not you, change the password and sign out everywhere." : "";
+  return { words: `${high ? "Very unusual" : "Unusual"}: ${signs}.${advice}`, high };
+}
+
 const unknown = ({ kind, outcome }) => `${sentence(plain(kind))}: ${plain(outcome)}`;
 const plain = (name) => name.replaceAll("_", " ");
 const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);

@@ -6,7 +6,7 @@ import { call } from "../api.mjs";
 import { fill, h } from "../dom.mjs";
 import { busy, refused } from "../forms.mjs";
 import { ago, count, exactMoment } from "../format.mjs";
-import { told } from "../happenings.mjs";
+import { told, unusual } from "../happenings.mjs";
 import { Problem } from "../http.mjs";
 import { icon } from "../icons.mjs";
 import { whereIs } from "./where-is.mjs";
@@ -134,6 +134,7 @@ function placeList(found) {
 
 function happening(event) {
   const { title, words, good } = told(event);
+  const strange = unusual(event);
   return h(
     "li",
     { class: good ? "happening" : "happening happening-refused", tabindex: -1 },
@@ -143,6 +144,7 @@ function happening(event) {
       { class: "happening-what" },
       h("p", { class: "happening-title" }, title),
       words && h("p", { class: "happening-words" }, words),
+      strange && h("p", { class: strange.high ? "happening-strange happening-alarming" : "happening-strange" }, icon("warning"), h("span", {}, strange.words)),
       h(
         "p",
         { class: "device-facts" },
