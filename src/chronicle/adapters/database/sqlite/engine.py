@@ -25,6 +25,7 @@ from chronicle.adapters.database.micros import (
     to_micros,
 )
 from chronicle.errors import Failure, Unavailable
+from chronicle.threads import wait_for_others
 
 __all__ = ["Engine", "connect", "from_micros", "optional_micros", "optional_moment", "to_micros"]
 
@@ -115,6 +116,7 @@ class Engine:
         self._writer.close()
 
     def _run(self) -> None:
+        wait_for_others()
         open_for_business = True
         while open_for_business:
             jobs: list[_Job] = []
