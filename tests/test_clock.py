@@ -199,7 +199,9 @@ async def test_in_a_running_application_nothing_revives_that_had_expired(
         # Not within its ten seconds of grace again, so this is a replay, and the session ends.
         with pytest.raises(Unauthenticated):
             await app.sessions.rotate(refresh_token, BROWSER)
-        assert await app.sessions.listed(AccountId(account_id)) == []
+        assert (
+            await app.sessions.page(AccountId(account_id), cursor=None, limit=100)
+        ).sessions == []
 
 
 async def test_nor_does_it_after_a_restart_with_the_clock_set_back(

@@ -134,6 +134,7 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
         access_tokens=AccessTokens(keys, issuer),
         refresh_tokens=RefreshTokens(keys, world.world.random_bytes),
         cipher=cipher,
+        cursors=Cursors(keys),
         issuer=issuer,
         lifetimes=Lifetimes(
             access=timedelta(minutes=10), idle=timedelta(days=30), absolute=timedelta(days=180)

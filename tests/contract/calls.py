@@ -217,7 +217,9 @@ READS: dict[str, Call] = {
     "accounts.find_by_email": lambda t, r: t.accounts.find_by_email(r.account.email_index),
     "accounts.pending": lambda t, r: t.accounts.pending(due=r.now, limit=10),
     "sessions.get": lambda t, r: t.sessions.get(r.session.id),
-    "sessions.live_of": lambda t, r: t.sessions.live_of(r.account.id, now=r.now),
+    "sessions.live_of": lambda t, r: t.sessions.live_of(
+        r.account.id, now=r.now, before=None, limit=10
+    ),
     "sessions.live_owner": lambda t, r: t.sessions.live_owner(r.session.id, now=r.now),
     "events.page": lambda t, r: t.events.page(r.account.id, before=None, limit=10),
     "events.granted": lambda t, r: t.events.granted(r.account.id, limit=10),

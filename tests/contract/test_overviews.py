@@ -109,17 +109,18 @@ async def test_only_live_sessions_are_gathered(
     assert list(found.sessions) == [live]
 
 
-async def test_live_sessions_are_gathered_whatever_the_limit(
+async def test_no_more_live_sessions_are_gathered_than_asked_for(
     overviews: Overviews, sessions: Sessions, world: FakeWorld, owner: AccountRecord
 ) -> None:
     live = [a_session(world, owner) for _ in range(3)]
     for session in live:
         await sessions.add(session)
     parts = frozenset({Part.SESSIONS})
-    found = await overviews.gather(owner.id, parts, now=world.time, limit=1)
+    found = await overviews.gather(owner.id, parts, now=world.time, limit=2)
     assert found is not None
-    assert list(found.sessions) == list(await sessions.live_of(owner.id, now=world.time))
-    assert len(found.sessions) == 3
+    newest = await sessions.live_of(owner.id, now=world.time, before=None, limit=2)
+    assert list(found.sessions) == list(newest)
+    assert len(newest) == 2
 
 
 async def test_an_account_that_never_was_has_no_overview(

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -180,7 +181,11 @@ async def test_only_live_sessions_of_the_account_are_listed_newest_first(
     ]
     for session in [*others, *live]:
         await sessions.add(session)
-    assert list(await sessions.live_of(owner.id, now=world.time)) == live
+    page = partial(sessions.live_of, owner.id, now=world.time)
+    assert list(await page(before=None, limit=9)) == live
+    assert list(await page(before=None, limit=2)) == live[:2]
+    assert list(await page(before=live[1].id, limit=9)) == live[2:]
+    assert list(await page(before=live[2].id, limit=9)) == []
 
 
 async def test_a_session_carried_over_outlives_a_change_of_epoch(

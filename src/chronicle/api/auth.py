@@ -1,6 +1,5 @@
 """`/api/auth`: signing up, signing in, carrying a session on and ending it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,6 +16,7 @@ from chronicle.api.known_devices import (
     refuse_when_full,
     welcome,
 )
+from chronicle.api.lists import ListQuery
 from chronicle.api.request_reading import bearer_token
 from chronicle.api.session_answers import (
     IssuedTicket,
@@ -29,7 +29,7 @@ from chronicle.api.session_answers import (
     set_refresh_cookie,
 )
 from chronicle.auth.ports import SessionId
-from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession
+from chronicle.auth.sessions import FOREIGN_TOKEN_LIFETIME, ListedSession, SessionPage
 from chronicle.auth.tokens import JWKS_SECONDS, Identity
 from chronicle.errors import FieldError, Rejected, Unauthenticated
 from chronicle.security import budgets
@@ -128,6 +128,7 @@ class SessionList(msgspec.Struct):
     """Sessions, newest first."""
 
     items: list[SessionInfo]
+    next_cursor: str | None
 
 
 @endpoint.post(
@@ -347,11 +348,13 @@ async def _end_cookie(call: Call[Any, Any], cookie: str | None) -> None:
         set_refresh_cookie(call, "", 0)
 
 
-@endpoint.get("/api/auth/sessions", answers=SessionList)
-async def list_sessions(call: SignedInCall[None, None]) -> SessionList:
+@endpoint.get("/api/auth/sessions", answers=SessionList, problems=("invalid_cursor",))
+async def list_sessions(call: SignedInCall[None, ListQuery]) -> SessionList:
     """The caller's live sessions, newest first: each is one signed-in device."""
-    sessions = await call.app.sessions.listed(call.identity.account_id)
-    return render_sessions(sessions, call.identity)
+    page = await call.app.sessions.page(
+        call.identity.account_id, cursor=call.query.cursor, limit=call.query.limit
+    )
+    return render_sessions(page, call.identity)
 
 
 @endpoint.delete("/api/auth/sessions/{id}", problems=("not_found",))
@@ -378,9 +381,10 @@ def _code_alone(body: VerifyCode) -> str:
     return body.code
 
 
-def render_sessions(sessions: Iterable[ListedSession], identity: Identity) -> SessionList:
+def render_sessions(page: SessionPage, identity: Identity) -> SessionList:
     """Sessions as their owner gets them; that of the call is `current`."""
-    return SessionList([_render_listed(session, identity) for session in sessions])
+    items = [_render_listed(session, identity) for session in page.sessions]
+    return SessionList(items, page.next_cursor)
 
 
 def _render_listed(session: ListedSession, identity: Identity) -> SessionInfo:

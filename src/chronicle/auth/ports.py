@@ -68,8 +68,10 @@ class Sessions(Protocol):
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, ended or not, or None."""
 
-    async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
-        """An account's sessions that have a `live_owner`, newest first; at most 200."""
+    async def live_of(
+        self, account_id: AccountId, *, now: datetime, before: bytes | None, limit: int
+    ) -> Sequence[SessionRecord]:
+        """An account's sessions that have a `live_owner`, newest first, from below `before`."""
 
     async def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:
         """Whose session it is; None if it ended, expired, or never was.

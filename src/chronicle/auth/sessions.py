@@ -1,7 +1,7 @@
 """Sessions: their tokens, the rotation of the refresh token, and how they end."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from chronicle.auth.ports import Mailer, Rotation, SessionId, SessionRecord, Ses
 from chronicle.auth.refresh_tokens import RefreshToken, RefreshTokens, digest
 from chronicle.auth.tokens import AccessTokens, Claims, Identity, Issuer, unix_seconds
 from chronicle.errors import Denied, NotFound, Unauthenticated, Unavailable
+from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import FieldCipher
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.risk import Sign, assess
@@ -21,6 +22,8 @@ from chronicle.users.ports import AccountId, ProfileRecord
 from chronicle.world import World, id_text
 
 _log = logging.getLogger(__name__)
+
+_TABLE = "sessions"
 
 RACE_GRACE = timedelta(seconds=10)
 FOREIGN_TOKEN_LIFETIME = timedelta(seconds=120)
@@ -59,6 +62,14 @@ class ListedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Some sessions, newest first, and the cursor behind them, if there are more."""
+
+    sessions: list[ListedSession]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionKeeping:
     """Carries sessions on, and ends them. New ones are granted in `sign_in.py` alone."""
 
@@ -67,6 +78,7 @@ class SessionKeeping:
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     cipher: FieldCipher
+    cursors: Cursors
     issuer: Issuer
     lifetimes: Lifetimes
     audiences: frozenset[str]
@@ -90,21 +102,30 @@ class SessionKeeping:
             raise Unauthenticated
         return identity, owner
 
-    async def listed(self, account_id: AccountId) -> list[ListedSession]:
-        """An account's live sessions, newest first."""
-        return self.shown(await self.sessions.live_of(account_id, now=self.world.now()))
+    async def page(self, account_id: AccountId, *, cursor: str | None, limit: int) -> SessionPage:
+        """An account's live sessions, newest first.
 
-    def shown(self, records: Iterable[SessionRecord]) -> list[ListedSession]:
-        """Sessions as their owner sees them."""
-        return [
-            ListedSession(
-                id=record.id,
-                visitor=self._visitor(record),
-                created_at=record.created_at,
-                last_used_at=record.last_used_at,
-            )
-            for record in records
-        ]
+        Raises:
+            Rejected: `invalid_cursor`.
+        """
+        before = None if cursor is None else self.cursors.decode(_TABLE, cursor)
+        records = await self.sessions.live_of(
+            account_id, now=self.world.now(), before=before, limit=limit + 1
+        )
+        return self.first_of(records, limit)
+
+    def first_of(self, records: Sequence[SessionRecord], limit: int) -> SessionPage:
+        """At most `limit` of these sessions, newest first, as their owner sees them."""
+        shown, next_cursor = self.cursors.cut(_TABLE, records, limit)
+        return SessionPage([self._listed(record) for record in shown], next_cursor)
+
+    def _listed(self, record: SessionRecord) -> ListedSession:
+        return ListedSession(
+            id=record.id,
+            visitor=self._visitor(record),
+            created_at=record.created_at,
+            last_used_at=record.last_used_at,
+        )
 
     async def end_own(self, account_id: AccountId, session_id: SessionId) -> None:
         """End one of an account's sessions.
@@ -163,12 +184,10 @@ class SessionKeeping:
     def seal_visitor(self, session_id: SessionId, visitor: Visitor) -> bytes:
         """Who signed in, sealed for the session's row."""
         plain = msgspec.msgpack.encode(visitor)
-        return self.cipher.seal(plain, table="sessions", record=session_id, field="visitor")
+        return self.cipher.seal(plain, table=_TABLE, record=session_id, field="visitor")
 
     def _visitor(self, session: SessionRecord) -> Visitor:
-        plain = self.cipher.open(
-            session.visitor, table="sessions", record=session.id, field="visitor"
-        )
+        plain = self.cipher.open(session.visitor, table=_TABLE, record=session.id, field="visitor")
         return msgspec.msgpack.decode(plain, type=Visitor)
 
     async def forget_successors(self) -> int:
@@ -243,7 +262,7 @@ class SessionKeeping:
             refresh_hash=digest(successor),
             previous_hash=token.digest,
             successor=self.cipher.seal(
-                successor.encode(), table="sessions", record=session.id, field="successor"
+                successor.encode(), table=_TABLE, record=session.id, field="successor"
             ),
             rotated_at=now,
             idle_expires_at=min(now + self.lifetimes.idle, session.expires_at),
@@ -259,9 +278,7 @@ class SessionKeeping:
 
     def _successor(self, session: SessionRecord) -> str:
         sealed = session.successor or b""
-        return self.cipher.open(
-            sealed, table="sessions", record=session.id, field="successor"
-        ).decode()
+        return self.cipher.open(sealed, table=_TABLE, record=session.id, field="successor").decode()
 
     async def _end_replayed(self, session: SessionRecord, visitor: Visitor) -> None:
         if not await self.end(session.id, "refresh_token_reused"):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chronicle.auth.sessions import ListedSession, SessionKeeping
+from chronicle.auth.sessions import SessionKeeping, SessionPage
 from chronicle.errors import Unauthenticated
 from chronicle.overview.ports import Overviews, Part
 from chronicle.security.events import EventLog, EventPage
@@ -18,7 +18,7 @@ class Overview:
 
     account: Account
     login_events: EventPage | None
-    sessions: list[ListedSession] | None
+    sessions: SessionPage | None
     uploads: Page | None
 
 
@@ -34,7 +34,7 @@ class OverviewDesk:
     world: World
 
     async def of(self, account_id: AccountId, parts: frozenset[Part], *, limit: int) -> Overview:
-        """The account with the first page of each part: at most `limit`, and of sessions all.
+        """The account with the first page of each part, of at most `limit`.
 
         Raises:
             Unauthenticated: the account is gone.
@@ -52,6 +52,8 @@ class OverviewDesk:
                 if Part.LOGIN_EVENTS in parts
                 else None
             ),
-            sessions=self.sessions.shown(found.sessions) if Part.SESSIONS in parts else None,
+            sessions=(
+                self.sessions.first_of(found.sessions, limit) if Part.SESSIONS in parts else None
+            ),
             uploads=self.uploads.first_of(found.uploads, limit) if Part.UPLOADS in parts else None,
         )

@@ -41,8 +41,8 @@ class Overviews(Protocol):
     ) -> GatheredRecords | None:
         """The profile with the newest of each part; None without such an account.
 
-        At most `limit` events and uploads. Sessions are those that are live, as `Sessions.live_of`
-        has them, whatever `limit` says: their list has no pages. One statement or pipeline, so one
-        round trip, whatever is asked for. Everything that was acknowledged before the call is in
-        it. Whether all of it stands as at one moment depends on the engine.
+        At most `limit` of each; sessions are those that are live, as `Sessions.live_of` has them.
+        One statement or pipeline, so one round trip, whatever is asked for. Everything that was
+        acknowledged before the call is in it. Whether all of it stands as at one moment depends on
+        the engine.
         """

@@ -103,6 +103,7 @@ class People:
             access_tokens=AccessTokens(keys, issuer),
             refresh_tokens=RefreshTokens(keys, world.random_bytes),
             cipher=self.cipher,
+            cursors=self.cursors,
             issuer=issuer,
             lifetimes=Lifetimes(
                 access=timedelta(seconds=settings.access_token_seconds),

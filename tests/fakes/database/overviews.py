@@ -30,7 +30,7 @@ class InMemoryOverviews:
         gathered = GatheredRecords(
             profile=profile(account),
             login_events=events.newest(database.events, account_id)[:limit],
-            sessions=live_of(database, account_id, now),
+            sessions=live_of(database, account_id, now)[:limit],
             uploads=uploads.newest(database.uploads, account_id)[:limit],
         )
         for part in set(Part) - parts:

@@ -9,8 +9,6 @@ from chronicle.users.ports import AccountId, AccountRecord, ProfileRecord
 from tests.fakes.database.rows import MemoryDatabase, refuse_second
 from tests.fakes.faults import Faults, step
 
-_MOST_LISTED = 200
-
 
 class InMemorySessions:
     """`auth.ports.Sessions`."""
@@ -32,8 +30,11 @@ class InMemorySessions:
         return self._rows.get(session_id)
 
     @step
-    def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
-        return live_of(self._database, account_id, now)
+    def live_of(
+        self, account_id: AccountId, *, now: datetime, before: bytes | None, limit: int
+    ) -> Sequence[SessionRecord]:
+        live = live_of(self._database, account_id, now)
+        return [one for one in live if before is None or one.id < before][:limit]
 
     @step
     def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:
@@ -102,7 +103,7 @@ def live_of(database: MemoryDatabase, account_id: bytes, now: datetime) -> list[
     live = [
         one for one in sessions if one.account_id == account_id and _is_live(database, one, now)
     ]
-    return sorted(live, key=lambda one: one.id, reverse=True)[:_MOST_LISTED]
+    return sorted(live, key=lambda one: one.id, reverse=True)
 
 
 def _is_live(database: MemoryDatabase, session: SessionRecord, now: datetime) -> bool:

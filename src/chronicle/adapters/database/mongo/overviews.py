@@ -55,9 +55,7 @@ def _looked_up(part: Part, account_id: AccountId, now: datetime, limit: int) -> 
         case Part.UPLOADS:
             return _lookup("uploads", part, [{"$match": {"account_id": account_id}}, *newest])
         case Part.SESSIONS:
-            # All of them, as `Sessions.live_of` has them: their list has no pages.
             live = {"$match": sessions.live_of(account_id, now)}
-            newest[1] = {"$limit": sessions.MOST_LISTED}
             return _lookup("sessions", part, [live, _OF_ITS_EPOCH, *newest])
 
 

@@ -15,7 +15,6 @@ from chronicle.adapters.database.mongo.gathered import GatheredReads
 from chronicle.auth.ports import Rotation, SessionId, SessionRecord
 from chronicle.users.ports import AccountId, ProfileRecord
 
-MOST_LISTED = 200
 _NOT_ENDED = {"ended_at": None}
 
 PROFILE_FIELDS = (
@@ -68,18 +67,18 @@ class MongoSessions:
         document = await self._engine.answer(found)
         return None if document is None else from_document(document)
 
-    async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
-        """An account's live sessions, newest first."""
+    async def live_of(
+        self, account_id: AccountId, *, now: datetime, before: bytes | None, limit: int
+    ) -> Sequence[SessionRecord]:
+        """An account's live sessions, newest first, from below `before`."""
         accounts = self._engine.reading("accounts.get")
         account = await self._engine.answer(accounts.find_one({"_id": account_id}, {"epoch": 1}))
         if account is None:
             return []
-        found = (
-            self._engine.reading("sessions.live_of")
-            .find(live_of(account_id, now) | {"epoch": account["epoch"]})
-            .sort("_id", -1)
-            .limit(MOST_LISTED)
-        )
+        which = live_of(account_id, now) | {"epoch": account["epoch"]}
+        if before is not None:
+            which["_id"] = {"$lt": before}
+        found = self._engine.reading("sessions.live_of").find(which).sort("_id", -1).limit(limit)
         return [from_document(each) for each in await self._engine.answer(found.to_list())]
 
     async def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:

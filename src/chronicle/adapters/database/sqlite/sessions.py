@@ -29,7 +29,6 @@ OWNER_COLUMNS = (
 _OF_A_LIVE_ACCOUNT = "JOIN accounts a ON a.id = s.account_id"
 _LIVE = "s.ended_at IS NULL AND s.epoch = a.epoch AND s.idle_expires_at > ?1 AND s.expires_at > ?2"
 _INSERT = f"INSERT INTO sessions ({COLUMNS}) VALUES ({','.join('?' * 16)})"
-_MOST_LISTED = 200
 _FORGOTTEN_AT_ONCE = 10_000
 
 # On the path of every signed-in call: one text, so that SQLite's compiled statement is found.
@@ -39,8 +38,9 @@ _LIVE_OWNER = (
 _SESSION_COLUMNS = ", ".join(f"s.{name}" for name in COLUMNS.split(", "))
 LIVE_OF = (
     f"SELECT {_SESSION_COLUMNS} FROM sessions s {_OF_A_LIVE_ACCOUNT} "
-    f"WHERE s.account_id = ?3 AND {_LIVE} ORDER BY s.id DESC LIMIT {_MOST_LISTED}"
+    f"WHERE s.account_id = ?3 AND {_LIVE} ORDER BY s.id DESC LIMIT ?4"
 )
+_LIVE_BEFORE = LIVE_OF.replace(" ORDER BY", " AND s.id < ?5 ORDER BY")
 
 
 class SqliteSessions:
@@ -58,10 +58,12 @@ class SqliteSessions:
         row = self._engine.one(f"SELECT {COLUMNS} FROM sessions WHERE id = ?", (session_id,))
         return None if row is None else from_row(row)
 
-    async def live_of(self, account_id: AccountId, *, now: datetime) -> Sequence[SessionRecord]:
-        """An account's live sessions, newest first."""
-        micros = to_micros(now)
-        rows = self._engine.all(LIVE_OF, (micros, micros, account_id))
+    async def live_of(
+        self, account_id: AccountId, *, now: datetime, before: bytes | None, limit: int
+    ) -> Sequence[SessionRecord]:
+        """An account's live sessions, newest first, from below `before`."""
+        micros, below = to_micros(now), before or b"\xff" * 17
+        rows = self._engine.all(_LIVE_BEFORE, (micros, micros, account_id, limit, below))
         return [from_row(row) for row in rows]
 
     async def live_owner(self, session_id: SessionId, *, now: datetime) -> ProfileRecord | None:

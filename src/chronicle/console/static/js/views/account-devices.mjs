@@ -11,6 +11,8 @@ import * as session from "../session.mjs";
 import { whereIs } from "./where-is.mjs";
 
 const SHOWN = 5;
+const PAGE = 100;
+const MOST = 1000;
 
 /** The list as `{element, refresh}`; `refresh` asks for it anew. */
 export function devices(page) {
@@ -23,11 +25,22 @@ export function devices(page) {
 
   async function refresh() {
     try {
-      const { items } = await call("GET", "/api/auth/sessions", { signal: page.signal });
-      show(items);
+      show(await everyPage());
     } catch (error) {
       if (error.name !== "AbortError") showTrouble(error);
     }
+  }
+
+  async function everyPage() {
+    const found = [];
+    let cursor = null;
+    do {
+      const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
+      const answer = await call("GET", `/api/auth/sessions?${query}`, { signal: page.signal });
+      found.push(...answer.items);
+      cursor = answer.next_cursor;
+    } while (cursor !== null && found.length < MOST);
+    return found;
   }
 
   function show(items) {
