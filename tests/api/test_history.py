@@ -102,6 +102,26 @@ def test_sessions_are_listed_with_the_current_one_marked(ada: Person) -> None:
     assert items[0]["device"] == "Firefox on Linux"
 
 
+def test_sessions_come_in_pages(ada: Person) -> None:
+    newest = [ada.session["session_id"]]
+    for _ in range(4):
+        newest.insert(0, ada.sign_in().session["session_id"])
+    found: list[str] = []
+    cursor: str | None = None
+    while len(found) < 5:
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = ada.client.get("/api/auth/sessions", params=query).json()
+        found += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        assert (cursor is None) is (len(found) == 5)
+    assert found == newest
+    elsewhere = ada.client.get("/api/auth/user/login-events", params={"limit": 1}).json()
+    answer = ada.client.get("/api/auth/sessions", params={"cursor": elsewhere["next_cursor"]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+    overview = ada.client.get("/api/auth/user", params={"include": "sessions"}).json()
+    assert overview["sessions"] == ada.client.get("/api/auth/sessions").json()
+
+
 def test_a_session_is_ended_from_another_device(ada: Person) -> None:
     lost = ada.session
     ada.sign_in()
