@@ -7,22 +7,22 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 
 import uvloop
 from argon2 import PasswordHasher
 
 from bench import report, sign_in_timing
-from bench.machine import CLIENT_CORE, SERVER_CORE, CannotMeasure, check_tools, cpu_seconds
+from bench.hash_alone import HASHER, PASSWORD, hashing
+from bench.machine import CLIENT_CORE, CannotMeasure, check_tools, cpu_seconds
 from bench.people import make_accounts
 from bench.raw_client import Connection, Timed, get, post
 from bench.servers import chronicle_process
 
-_PASSWORD = "seven lamps over a quiet harbour"
-# Those of the settings' defaults.
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-# Short rounds, so that a slow second is slow for both.
-_ROUNDS = 30
+# Short rounds, so that a slow second is slow for both; and processes of both that are new for
+# each turn, since where their memory lies makes some percent.
+_TURNS = 6
+_ROUNDS = 8
 _SIGN_INS = 10
 _LOAD_ROUNDS = 5
 _LOAD_SECONDS = 3
@@ -48,20 +48,23 @@ def main() -> None:
 async def _run() -> None:
     report.heading("Sign-in")
     with tempfile.TemporaryDirectory() as folder:
-        await make_accounts(Path(folder, "data"), _HASHER.hash(_PASSWORD), [_PERSON], [])
-        with chronicle_process(Path(folder)) as (pid, url):
-            costs = await _costs(pid, url)
-            _print_costs(costs)
-            hash_seconds = median(hash for _, hash in costs) / 1000
+        await make_accounts(Path(folder, "data"), HASHER.hash(PASSWORD), [_PERSON], [])
+        costs: list[tuple[float, float]] = []
+        for _ in range(_TURNS):
+            with chronicle_process(Path(folder)) as (pid, url), hashing() as hash_alone:
+                costs += await _costs(pid, url, hash_alone)
+        _print_costs(costs)
+        hash_seconds = median(hash for _, hash in costs) / 1000
+        with chronicle_process(Path(folder)) as (_, url):
             _print_load(await _under_load(url, hash_seconds))
             _print_bursts(await _under_load(url, hash_seconds, together=True))
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     cheapest = await sign_in_timing.measure(cheap, **sign_in_timing.CHEAPEST)
     sign_in_timing.print_timings(cheapest, "cheapest hash")
-    sign_in_timing.print_timings(await sign_in_timing.measure(_HASHER), "hash as shipped")
+    sign_in_timing.print_timings(await sign_in_timing.measure(HASHER), "hash as shipped")
 
 
-async def _costs(pid: int, url: str) -> list[tuple[float, float]]:
+async def _costs(pid: int, url: str, hash_alone: Callable[[], float]) -> list[tuple[float, float]]:
     """Milliseconds of processor time, of a sign-in and of its hash alone, for each round."""
     connection = await Connection.to(url)
     cookie = f"chronicle_device={(await _sign_in(connection)).cookie('chronicle_device')}"
@@ -73,26 +76,13 @@ async def _costs(pid: int, url: str) -> list[tuple[float, float]]:
         for _ in range(_SIGN_INS):
             await _sign_in(connection, cookie)
         sign_in = (cpu_seconds(pid) - before) * 1000 / _SIGN_INS
-        pairs.append((sign_in, _hash_alone()))
+        pairs.append((sign_in, hash_alone()))
     connection.close()
     return pairs
 
 
-def _hash_alone() -> float:
-    """Milliseconds of processor time of a verification, on the server's core, as it has it."""
-    os.sched_setaffinity(0, {SERVER_CORE})
-    try:
-        stored = _HASHER.hash(_PASSWORD)
-        started = time.process_time_ns()
-        for _ in range(_SIGN_INS):
-            _HASHER.verify(stored, _PASSWORD)
-        return (time.process_time_ns() - started) / 1e6 / _SIGN_INS
-    finally:
-        os.sched_setaffinity(0, {CLIENT_CORE})
-
-
 async def _sign_in(connection: Connection, cookie: str = "") -> Timed:
-    body = {"email": _PERSON, "password": _PASSWORD}
+    body = {"email": _PERSON, "password": PASSWORD}
     timed = await connection.ask(post("/api/auth/login", body, cookie))
     if timed.status != 200:
         raise CannotMeasure(f"a sign-in was answered {timed.status}")
@@ -163,7 +153,7 @@ async def _flood(url: str, per_second: float, load: _Load, *, together: bool) ->
         await asyncio.sleep(0 if together else place / per_second)
 
         async def act(_: float) -> None:
-            body = {"email": f"{time.time_ns()}-{next(numbers)}@example.org", "password": _PASSWORD}
+            body = {"email": f"{time.time_ns()}-{next(numbers)}@example.org", "password": PASSWORD}
             timed = await connection.ask(post("/api/auth/login", body))
             if timed.status not in {401, 503}:
                 raise CannotMeasure(f"a sign-in in the flood was answered {timed.status}")
@@ -181,8 +171,11 @@ def _p99(times: list[float]) -> float:
 
 
 def _print_costs(costs: list[tuple[float, float]]) -> None:
-    ratio = median(sign_in / hash for sign_in, hash in costs)
+    ratio = mean(sign_in for sign_in, _ in costs) / mean(hash for _, hash in costs)
     report.bars([report.Bar("CPU of a sign-in, of its hash's", ratio, "x", at_most=1.1)])
+    turns = [costs[place : place + _ROUNDS] for place in range(0, len(costs), _ROUNDS)]
+    by_turn = [median(sign_in / hash for sign_in, hash in turn) for turn in turns]
+    print(f"  from {min(by_turn):.2f} to {max(by_turn):.2f} in {_TURNS} turns")
     print(f"  a sign-in: {report.spread([one for one, _ in costs], 'ms')} of CPU")
     print(f"  its hash alone: {report.spread([one for _, one in costs], 'ms')} of CPU\n")
 

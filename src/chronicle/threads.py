@@ -10,10 +10,10 @@ def wait_for_others() -> None:
 
     A thread that the event loop wakes would otherwise take the processor from it at once, find the
     interpreter held, and go back to sleep: two switches for nothing, several times a request.
-    Only Linux can (SCHED_BATCH, sched(7)); where it may not, it stays as it is.
+    Only Linux can (SCHED_BATCH, sched(7)); where it is not let, it stays as it is.
     """
     if sys.platform == "linux":
         try:
             os.sched_setscheduler(threading.get_native_id(), os.SCHED_BATCH, os.sched_param(0))
-        except PermissionError:
+        except OSError:  # a sandbox, or a C library that does not pass it on
             return

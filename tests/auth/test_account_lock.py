@@ -9,7 +9,7 @@ import pytest
 from chronicle.auth.ports import Granted
 from chronicle.errors import Rejected, TooMany, Unauthenticated, Unavailable
 from chronicle.security.guesses import PASSWORDS
-from chronicle.security.known_devices import LIFETIME, Presented
+from chronicle.security.known_devices import LIFETIME, NOTHING_PRESENTED, Presented
 from chronicle.security.ports import GuessCount
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -85,16 +85,30 @@ async def test_unknown_known_and_locked_cost_one_hash_and_one_event_each(desk: D
 
 @dataclass
 class Watched:
-    """A desk whose steps are seen, and can be made to fail."""
+    """A desk whose steps are seen, and can be made to fail; `known` is a browser Ada uses."""
 
     desk: Desk
     database: MemoryDatabase
     faults: Faults
+    known: Presented
 
-    async def steps_of(self, email: EmailAddress, password: str) -> list[str]:
+    async def guess(
+        self, email: EmailAddress, password: str, *, device: Presented = NOTHING_PRESENTED
+    ) -> str:
+        return await outcome(
+            self.desk.sign_in.with_password(email, password, STRANGER, device=device)
+        )
+
+    async def steps_of(
+        self, email: EmailAddress, password: str, *, device: Presented = NOTHING_PRESENTED
+    ) -> tuple[str, list[str]]:
+        """What a guess is answered, and the steps that it takes."""
         before = len(self.faults.steps)
-        assert await guess(self.desk, email, password) == "too_many_attempts"
-        return self.faults.steps[before:]
+        try:
+            answer = await self.guess(email, password, device=device)
+        except Unavailable:
+            answer = "unavailable"
+        return answer, self.faults.steps[before:]
 
 
 @pytest.fixture
@@ -102,8 +116,9 @@ async def watched() -> AsyncIterator[Watched]:
     database, faults = MemoryDatabase(), Faults()
     tables = memory_tables(database, faults)
     desk = furnish(tables, InMemoryTickets(), KeptMailer(), database)
-    await desk.sign_up()
-    yield Watched(desk, database, faults)
+    owner = (await desk.sign_up()).account.id
+    token = desk.devices.genuine(await remember(desk, owner, epoch=0))
+    yield Watched(desk, database, faults, Presented(token))
     desk.hashing.close()
 
 
@@ -115,56 +130,88 @@ async def test_locked_the_same_is_done_known_or_not_and_right_or_wrong(watched: 
         for email, password in ((ADA, PASSWORD), (ADA, "wrong"), (NOBODY, "wrong"))
     ]
     assert done[0] == done[1] == done[2]
-    assert "guess_counts.count" not in done[0]
+    assert done[0][0] == "too_many_attempts"
 
 
-async def test_a_lock_that_begins_while_the_right_password_is_stored_holds(
+async def test_a_locked_device_learns_nothing_of_the_password(watched: Watched) -> None:
+    for _ in range(5):
+        assert await watched.guess(ADA, "wrong", device=watched.known) == "invalid_credentials"
+    right = await watched.steps_of(ADA, PASSWORD, device=watched.known)
+    assert right == await watched.steps_of(ADA, "wrong", device=watched.known)
+    assert right[0] == "too_many_attempts"
+
+
+async def test_a_strangers_guess_is_counted_before_anything_depends_on_it(
     watched: Watched,
 ) -> None:
-    desk, faults, sessions = watched.desk, watched.faults, len(watched.database.sessions)
+    counted = "guess_counts.count"
+    right = (await watched.steps_of(ADA, PASSWORD))[1]
+    wrong = (await watched.steps_of(ADA, "wrong"))[1]
+    nobody = (await watched.steps_of(NOBODY, "wrong"))[1]
+    same = right[: right.index(counted) + 1]
+    assert same == wrong[: len(same)] == nobody[: len(same)]
+    assert wrong == nobody
+
+
+async def test_a_lock_that_begins_while_a_known_devices_password_is_stored_holds(
+    watched: Watched,
+) -> None:
+    faults, sessions = watched.faults, len(watched.database.sessions)
     storing = faults.slow("grants.add")
-    sign_in = asyncio.ensure_future(guess(desk, password=PASSWORD))
+    sign_in = asyncio.ensure_future(watched.guess(ADA, PASSWORD, device=watched.known))
     await storing.holds(sign_in)
-    await lock_out(desk)
+    for _ in range(5):
+        assert await watched.guess(ADA, "wrong", device=watched.known) == "invalid_credentials"
     storing.go_on.set()
     assert await sign_in == "too_many_attempts"
     assert len(watched.database.sessions) == sessions
     assert list(watched.database.events.values())[-1].reason == "locked"
 
 
-async def test_while_nothing_can_be_stored_nothing_is_hashed_and_no_guess_is_free(
+async def test_while_nothing_can_be_stored_nobody_learns_what_a_guess_came_to(
     watched: Watched,
 ) -> None:
-    desk, faults = watched.desk, watched.faults
-    writes = ("guess_counts.count", "guess_counts.give_back", "grants.add", "events.add")
-    for password in ("wrong", PASSWORD):
-        faults.named = dict.fromkeys(writes, Fault.FAILS)
+    watched.faults.named = dict.fromkeys(
+        ("guess_counts.count", "grants.add", "events.add"), Fault.FAILS
+    )
+    done = [
+        await watched.steps_of(email, password)
+        for email, password in ((ADA, PASSWORD), (ADA, "wrong"), (NOBODY, "wrong"))
+    ]
+    assert done[0] == done[1] == done[2]
+    assert done[0][0] == "unavailable"
+    # The first of a known device finds out; those after it are like a stranger's.
+    assert (await watched.steps_of(ADA, "wrong", device=watched.known))[0] == "unavailable"
+    right = await watched.steps_of(ADA, PASSWORD, device=watched.known)
+    assert right == await watched.steps_of(ADA, "wrong", device=watched.known)
+    watched.faults.named = {}
+    assert await watched.guess(ADA, PASSWORD, device=watched.known) == "granted"
+    assert await watched.guess(ADA, PASSWORD) == "granted"
+    assert not watched.database.guess_counts
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known device", "stranger"])
+async def test_after_a_right_guess_that_was_not_stored_nothing_counts(
+    watched: Watched, known: bool
+) -> None:
+    device = watched.known if known else NOTHING_PRESENTED
+    watched.faults.named = {"grants.add": Fault.FAILS}
+    for _ in range(7):
         with pytest.raises(Unavailable):
-            await desk.sign_in.with_password(ADA, password, STRANGER)
-        hashes = desk.hashing.computed
-        for another in ("wrong", PASSWORD, "wrong"):
-            with pytest.raises(Unavailable):
-                await desk.sign_in.with_password(ADA, another, STRANGER)
-        assert desk.hashing.computed == hashes
-        faults.named = {}
-        assert await guess(desk, password=PASSWORD) == "granted"
-    assert [await guess(desk) for _ in range(6)][4:] == ["invalid_credentials", "too_many_attempts"]
+            await watched.guess(ADA, PASSWORD, device=device)
+    assert not watched.database.guess_counts
+    watched.faults.named = {}
+    assert await watched.guess(ADA, PASSWORD, device=device) == "granted"
 
 
-async def test_a_lock_does_not_hide_that_nothing_can_be_stored(watched: Watched) -> None:
-    desk, faults = watched.desk, watched.faults
-    await lock_out(desk, NOBODY)
-    faults.named = dict.fromkeys(("guess_counts.count", "events.add"), Fault.FAILS)
-    with pytest.raises(Unavailable):
-        await desk.sign_in.with_password(ADA, "wrong", STRANGER)
-    del faults.named["guess_counts.count"]
-    with pytest.raises(Unavailable):
-        await desk.sign_in.with_password(NOBODY, "wrong", STRANGER)
-    faults.named["guess_counts.count"] = Fault.FAILS
-    hashes = desk.hashing.computed
-    with pytest.raises(Unavailable):
-        await desk.sign_in.with_password(ADA, "wrong", STRANGER)
-    assert desk.hashing.computed == hashes
+async def test_a_lock_is_told_to_its_owner_also_when_the_event_can_not_be_stored(
+    watched: Watched,
+) -> None:
+    watched.faults.named = {"events.add": Fault.FAILS}
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await watched.guess(ADA, "wrong")
+    assert "/unlock#" in watched.desk.mailer.sent[-1].text
 
 
 async def test_locking_an_unknown_address_writes_as_much_and_mails_nobody(desk: Desk) -> None:

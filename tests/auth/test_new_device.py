@@ -148,6 +148,22 @@ async def test_an_event_from_before_there_were_judgements_has_none(desk: Desk) -
     assert await desk.events.recent_visitors(owner) == [BROWSER]
 
 
+async def test_a_judgement_of_a_later_version_is_read_as_it_is(desk: Desk) -> None:
+    owner = (await desk.sign_up()).account.id
+    seen = msgspec.to_builtins(BROWSER) | {"risk": "critical", "why": ["odd"], "more": 1}
+    for (record_id,) in desk.engine.all("SELECT id FROM events", ()):
+        sealed = desk.events.cipher.seal(
+            msgspec.msgpack.encode(seen), table="events", record=record_id, field="visitor"
+        )
+        row = (sealed, record_id)
+        await desk.engine.write(
+            lambda db, row=row: db.execute("UPDATE events SET sealed_visitor = ? WHERE id = ?", row)
+        )
+    (event,) = (await desk.events.page(owner, cursor=None, limit=5)).events
+    assert (event.visitor, event.risk, event.why) == (BROWSER, "critical", ("odd",))
+    assert await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+
+
 async def test_a_history_that_was_forgotten_makes_no_device_familiar(desk: Desk) -> None:
     await desk.sign_up()
     await desk.engine.write(lambda db: db.execute("DELETE FROM events"))

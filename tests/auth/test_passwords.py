@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import sys
 import threading
@@ -243,6 +244,21 @@ async def test_work_that_fails_fails_its_caller_alone(shared: PasswordHashing) -
     with pytest.raises(MemoryError):
         await shared._run(fail)
     assert await shared.hash("seven lamps over a quiet harbour")
+
+
+@pytest.mark.parametrize("refused", ["getpriority", "setpriority", "sched_setscheduler"])
+async def test_where_priorities_can_not_be_set_passwords_are_hashed_all_the_same(
+    refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "not here")
+
+    monkeypatch.setattr(os, refused, refuse)
+    hashing = PasswordHashing(
+        Argon2id(memory_kib=64, time_cost=1, parallelism=1), threads=1, queue=1
+    )
+    assert await asyncio.wait_for(hashing.hash("seven lamps over a quiet harbour"), 5)
+    hashing.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")

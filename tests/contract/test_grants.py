@@ -90,6 +90,17 @@ async def test_a_right_guess_that_meets_a_lock_leaves_nothing(
     assert await tables.sessions.get(granted.session.id) == granted.session
 
 
+async def test_a_right_guess_that_was_counted_comes_through_whatever_stands(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables = database.tables
+    for _ in range(5):
+        await count(tables, world)
+    counted = replace(right(world), counted=True)
+    assert await tables.grants.add(replace(a_grant(world, owner), guess=counted)) is None
+    assert await tables.guess_counts.find("password", SUBJECT) is None
+
+
 async def test_a_lock_and_a_sign_in_that_race_do_not_both_come_about(
     database: OpenDatabase, world: FakeWorld, owner: AccountRecord
 ) -> None:

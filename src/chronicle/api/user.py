@@ -13,7 +13,6 @@ from chronicle.api.session_answers import Profile, render_profile
 from chronicle.ledger.merkle import leaf_hash
 from chronicle.security import budgets
 from chronicle.security.events import EventPage, SecurityEvent
-from chronicle.security.risk import Risk
 from chronicle.users.accounts import ProfileChange
 from chronicle.users.names import parse_edited_name
 
@@ -81,7 +80,7 @@ class LoginEvent(msgspec.Struct):
     ip: str
     place: str | None
     device: str
-    risk: Risk | None
+    risk: str | None
     why: list[str]
     session_id: str | None
     ledger: LedgerPlace | None

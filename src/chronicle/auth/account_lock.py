@@ -14,7 +14,7 @@ from chronicle.auth.ports import Mailer
 from chronicle.errors import Rejected, Unavailable
 from chronicle.security.guesses import Guess, Guesses
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
-from chronicle.security.ports import GuessCount, RightGuess
+from chronicle.security.ports import RightGuess
 from chronicle.users.accounts import AccountBook
 from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import EmailAddress
@@ -29,7 +29,8 @@ UNLOCK_LIFETIME = timedelta(hours=24)
 class PasswordGuess:
     """A guess at a password. `subject` is whose guesses it is one of.
 
-    `device_id` is the known device that makes it; None for a stranger's.
+    `device_id` is the known device that makes it; None for a stranger's. One that is `counted` was
+    let in.
     """
 
     email: EmailAddress
@@ -37,14 +38,11 @@ class PasswordGuess:
     guesses: Guesses
     subject: bytes
     device_id: bytes | None
+    counted: bool = False
 
     def right(self) -> RightGuess:
         """What it is if it was right: a device's says nothing of the identifier's."""
-        return self.guesses.right(self.subject)
-
-    def refused(self, met: GuessCount) -> Guess:
-        """What it is if it was right and met a lock."""
-        return self.guesses.refused(met)
+        return self.guesses.right(self.subject, counted=self.counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +78,10 @@ class AccountLock:
         """Count it as wrong; durable. Unless it is allowed, it met a lock instead."""
         return await tried.guesses.begin(tried.subject)
 
-    async def rehearse(self, tried: PasswordGuess) -> bool:
-        """Count it and take it back: whether that was tried, which a lock leaves no room for.
-
-        Raises:
-            Unavailable: guesses can't be counted now.
-        """
-        counted = await self.count(tried)
-        if counted.allowed:
+    async def give_back(self, tried: PasswordGuess) -> None:
+        """It was right, and led to nothing: it does not count."""
+        if tried.counted:
             await tried.guesses.give_back(tried.subject)
-        return counted.allowed
 
     async def wrong(self, tried: PasswordGuess, guess: Guess) -> None:
         """It was wrong, and is counted. If a lock begins with it, tell the owner.

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 _TOO_MANY = "too_many_attempts"
 _SIGNS: dict[str, tuple[Sign, ...]] = {
-    "invalid_credentials": (),
+    "invalid_credentials": (Sign.WRONG_WHILE_SIGNED_IN,),
     _TOO_MANY: (Sign.MANY_WRONG_PASSWORDS,),
 }
 _METHOD = {EventKind.SIGN_IN: "pwd", EventKind.PASSWORD_CHANGE: "password"}

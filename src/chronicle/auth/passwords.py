@@ -52,8 +52,11 @@ def _give_way() -> None:
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        mildest = min(_MILDEST, os.getpriority(os.PRIO_PROCESS, thread) + _YIELDS)
-        os.setpriority(os.PRIO_PROCESS, thread, mildest)
+        try:
+            mildest = min(_MILDEST, os.getpriority(os.PRIO_PROCESS, thread) + _YIELDS)
+            os.setpriority(os.PRIO_PROCESS, thread, mildest)
+        except OSError:
+            _log.warning("hashing does not give way to the rest: priorities can't be set here")
 
 
 class PasswordHashing:

@@ -3,15 +3,16 @@
 So no method can forget what a sign-in owes: the security epoch read before verification, and the
 event with its ledger entry, without which there is no session.
 
-What a password came to is told to nobody before it is stored: that it was wrong, with the count of
-guesses; that it was right, with the session, unless a lock began meanwhile. So a guess needs one
-write, and none is free. What is locked when the hash is done is answered alike from there on,
-right or wrong. While nothing can be stored nothing is hashed, because what leads up to a
-session takes longer than what leads up to a refusal: that would tell one from the other for free.
+What a password came to is told to nobody before the guess is counted, neither by the answer nor by
+how long it takes. A stranger's is counted as soon as the hash is done, right or wrong, and nothing
+depends on what it is before that. One from a device that the account knows needs a write less: what
+meets a lock then is answered alike, right or wrong; a wrong one is counted, and a right one is
+stored with its session, unless a lock began in those microseconds. Where that could not be stored,
+the next ones are counted first, like a stranger's.
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import NoReturn
 
@@ -57,7 +58,7 @@ _FAMILIAR = Strangeness(is_to_be_told=False, signs=())
 
 @dataclass(slots=True)
 class _Storing:
-    """Whether what the last sign-in came to could not be stored."""
+    """Whether what the last sign-in of a known device came to could not be stored."""
 
     failed: bool = False
 
@@ -94,7 +95,8 @@ class SignIn:
         Raises:
             Unauthenticated: `invalid_credentials`.
             TooMany: `too_many_attempts`: locked, whether or not there is an account.
-            Unavailable: `overloaded`, or the sign-in could not be stored; the guess does not count.
+            Unavailable: `overloaded`: the guess does not count; or it could not be stored: a right
+                guess does not count, a wrong one may.
         """
         self.hashing.refuse_when_full(perhaps_known=device.token is not None)
         account = await self.book.find(email)
@@ -102,13 +104,12 @@ class SignIn:
         normal = normalize_password(password)
         guess = await self._guess(email, account, device)
         matched = await self.hashing.matches(normal, stored, known_at=await self._known_at(guess))
-        try:
-            if account is None or stored is None or not matched:
-                await self._refuse(guess, visitor)
-            signed_in = await self._admit(account, guess, visitor, device)
-        except Unavailable:
-            self.storing.failed = True
-            raise
+        guess, standing = await self._stand(guess)
+        if not standing.allowed:
+            await self._refuse_locked(guess, standing, visitor)
+        if account is None or stored is None or not matched:
+            await self._refuse(guess, standing, visitor)
+        signed_in = await self._admit(account, guess, standing, visitor, device)
         if self.hashing.is_outdated(stored):
             await self._rehash(account, normal)
         return signed_in
@@ -122,10 +123,7 @@ class SignIn:
         )
         # Once more, now that it is known whose device it is: before anything else is done for it.
         self.hashing.refuse_when_full(perhaps_known=device_id is not None)
-        guess = self.lock.guess(email, account, device_id)
-        if self.storing.failed and await self.lock.rehearse(guess):
-            self.storing.failed = False
-        return guess
+        return self.lock.guess(email, account, device_id)
 
     async def _known_at(self, guess: PasswordGuess) -> bytes | None:
         """The account that knows the device, and keeps a place for it unless that is locked."""
@@ -133,35 +131,48 @@ class SignIn:
             return None
         return guess.account.id if (await self.lock.look(guess)).allowed else None
 
+    async def _stand(self, guess: PasswordGuess) -> tuple[PasswordGuess, Guess]:
+        """Whether a guess is let in: the same whatever the password was."""
+        if guess.device_id is not None and not self.storing.failed:
+            return guess, await self.lock.look(guess)
+        standing = await self.lock.count(guess)
+        self.storing.failed = False
+        return replace(guess, counted=standing.allowed), standing
+
     async def _admit(
         self,
         account: AccountRecord,
         guess: PasswordGuess,
+        standing: Guess,
         visitor: Visitor,
         device: Presented,
     ) -> SignedIn:
         """The password was right."""
-        standing = await self.lock.look(guess)
-        if not standing.allowed:
-            await self._refuse_locked(guess, standing, visitor)
-        return await self.grant(
-            account,
-            ("pwd",),
-            visitor,
-            device=device,
-            guess=guess,
-            signs=signs_of_guessing(standing.failures),
-        )
+        before = standing.failures - 1 if guess.counted else standing.failures
+        signs = signs_of_guessing(before)
+        try:
+            return await self.grant(
+                account, ("pwd",), visitor, device=device, guess=guess, signs=signs
+            )
+        except Unavailable:
+            self.storing.failed = True
+            # The password was right: whoever tries on through an outage is not locked out by it.
+            await self.lock.give_back(guess)
+            raise
 
-    async def _refuse(self, guess: PasswordGuess, visitor: Visitor) -> NoReturn:
+    async def _refuse(self, guess: PasswordGuess, standing: Guess, visitor: Visitor) -> NoReturn:
         """The password was wrong."""
-        standing = await self.lock.look(guess)
-        if standing.allowed:
-            standing = await self.lock.count(guess)
-        if not standing.allowed:
-            await self._refuse_locked(guess, standing, visitor)
-        await self._note_refusal(guess, visitor, "invalid_credentials")
+        if not guess.counted:
+            try:
+                standing = await self.lock.count(guess)
+            except Unavailable:
+                self.storing.failed = True
+                raise
+            if not standing.allowed:
+                await self._refuse_locked(guess, standing, visitor)
+        # First: a lock that began is told to its owner, whatever becomes of the event.
         await self.lock.wrong(guess, standing)
+        await self._note_refusal(guess, visitor, "invalid_credentials")
         raise Unauthenticated(
             "invalid_credentials", "The e-mail address or the password is not right."
         )
@@ -210,18 +221,19 @@ class SignIn:
         assessment = assess((*strangeness.signs, *signs))
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
         token, use = self._device_use(account, known, device, visitor)
+        right = guess.right() if guess else None
         # Nobody wakes the ledger: the entry comes due later, when the sequencer looks by itself.
         met = await self.grants.add(
             Granted(
                 event=self._event_of(account, session_id, amr, visitor, assessment),
                 session=session,
-                guess=guess.right() if guess else None,
+                guess=right,
                 device=use,
                 keep_devices=MOST_OF_AN_ACCOUNT,
             )
         )
-        if guess is not None and met is not None:
-            await self._refuse_locked(guess, guess.refused(met), visitor)
+        if guess is not None and right is not None and met is not None:
+            await self._refuse_locked(guess, guess.guesses.refused(right, met), visitor)
         if strangeness.is_to_be_told:
             await self.new_device.tell(account, visitor)
         owner = self.book.in_the_clear(account)

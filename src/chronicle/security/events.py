@@ -15,7 +15,7 @@ import msgspec
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import BlindIndex, FieldCipher
 from chronicle.security.ports import EventRecord, Events
-from chronicle.security.risk import Assessment, Risk
+from chronicle.security.risk import Assessment
 from chronicle.security.visitors import Visitor
 from chronicle.world import World
 
@@ -44,7 +44,7 @@ class Outcome(StrEnum):
 class _Seen(Visitor, frozen=True):
     """What is sealed of an event: who was at the other end, and how unusual that was."""
 
-    risk: Risk | None = None
+    risk: str | None = None
     why: tuple[str, ...] = ()
 
 
@@ -79,7 +79,7 @@ class SecurityEvent:
     reason: str | None
     session_id: bytes | None
     visitor: Visitor
-    risk: Risk | None
+    risk: str | None
     why: tuple[str, ...]
     created_at: datetime
     entry: bytes | None

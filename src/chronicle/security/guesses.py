@@ -101,9 +101,9 @@ class Guesses:
     Call `begin` before anything is checked, and check nothing unless it is allowed. Then `settle`
     a right guess; a wrong one is counted already. `give_back` what could not be checked.
 
-    Or check first, and tell nobody. `look` then: what is locked is answered alike, right or wrong.
-    Else `begin` counts the wrong one, and what a `right` one leads to is stored on the condition
-    that no lock began meanwhile.
+    Or check first, and tell nobody; then `begin`, and go on only if it is allowed. Or `look`, and
+    answer alike what meets a lock, right or wrong; `begin` counts the wrong one, and what a `right`
+    one leads to is stored on the condition that no lock began meanwhile.
     """
 
     counts: GuessCounts
@@ -126,13 +126,13 @@ class Guesses:
             return _guess(False, seen, now)
         return Guess(allowed=True, failures=counted.failures - 1 if counted else 0, lock=None)
 
-    def right(self, subject: bytes) -> RightGuess:
-        """A guess that was right, and is allowed unless it meets a lock when it is stored."""
-        return RightGuess(self.purpose, subject, self.rule, self.world.now())
+    def right(self, subject: bytes, *, counted: bool) -> RightGuess:
+        """A guess that was right; unless it is counted, it can meet a lock when it is stored."""
+        return RightGuess(self.purpose, subject, self.rule, self.world.now(), counted)
 
-    def refused(self, met: GuessCount) -> Guess:
+    def refused(self, guess: RightGuess, met: GuessCount) -> Guess:
         """One that met a lock."""
-        return _guess(False, met, self.world.now())
+        return _guess(False, met, guess.at)
 
     async def settle(self, subject: bytes) -> None:
         """Forget every wrong guess: one was right."""

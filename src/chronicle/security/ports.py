@@ -125,13 +125,15 @@ class CountingRule(Protocol):
 class RightGuess:
     """A guess that was right at a moment: with it, the count of its subject begins anew.
 
-    Unless the rule lets no guess in then: what depends on it must not come about.
+    Unless it is `counted` already, and was let in, the rule has to let it in then; if it does not,
+    what depends on the guess must not come about.
     """
 
     purpose: str
     subject: bytes
     rule: CountingRule
     at: datetime
+    counted: bool = False
 
 
 class GuessCounts(Protocol):

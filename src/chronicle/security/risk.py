@@ -38,6 +38,8 @@ class Sign(StrEnum):
     """Refused; not a device that the account knows."""
     MANY_WRONG_PASSWORDS = "many_wrong_passwords"
     """Refused, because there were so many wrong passwords before."""
+    WRONG_WHILE_SIGNED_IN = "wrong_while_signed_in"
+    """Refused: a wrong password from somebody who was signed in, such as a thief of a session."""
     REPLAYED_TOKEN = "replayed_token"
     """A refresh token that had been used was used again, as when it was copied."""
 
@@ -48,6 +50,7 @@ _WEIGHTS = {
     Sign.NEW_COUNTRY: 2,
     Sign.AFTER_WRONG_PASSWORDS: 2,
     Sign.UNKNOWN_DEVICE: 2,
+    Sign.WRONG_WHILE_SIGNED_IN: 2,
     Sign.MANY_WRONG_PASSWORDS: 4,
     Sign.REPLAYED_TOKEN: 4,
 }

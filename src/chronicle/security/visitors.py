@@ -1,6 +1,7 @@
 """Who is at the other end: the address and the device, as sign-ins remember and show them."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 import msgspec
@@ -59,18 +60,23 @@ class Visitor(msgspec.Struct, frozen=True):
     @property
     def device(self) -> str:
         """A name for people, like "Firefox on Linux". What an agent claims, nothing is proven."""
-        browser = _first_match(_BROWSERS, self.agent)
-        system = _first_match(_SYSTEMS, self.agent)
-        if browser and system:
-            return f"{browser} on {system}"
-        product = re.match(r"[\w.-]{1,40}", self.agent)
-        return browser or system or (product[0] if product else "An unnamed device")
+        return _device_of(self.agent)
 
 
 def visitor(address: str, agent: str, *, place: str | None = None) -> Visitor:
     """A visitor with a bounded, printable agent."""
     printable = "".join(character for character in agent if character.isprintable())
     return Visitor(address, printable[:_LONGEST_AGENT], place)
+
+
+@lru_cache(maxsize=1024)  # a history is full of the same few, and each takes a dozen patterns
+def _device_of(agent: str) -> str:
+    browser = _first_match(_BROWSERS, agent)
+    system = _first_match(_SYSTEMS, agent)
+    if browser and system:
+        return f"{browser} on {system}"
+    product = re.match(r"[\w.-]{1,40}", agent)
+    return browser or system or (product[0] if product else "An unnamed device")
 
 
 def _first_match(named: tuple[tuple[str, str], ...], agent: str) -> str | None:

@@ -25,7 +25,8 @@ class InMemoryGrants:
         database, guess = self._database, granted.guess
         if guess is not None:
             counted = database.guess_counts.get((guess.purpose, guess.subject))
-            if counted is not None and guess.rule.counted(counted, guess.at) is None:
+            locked = counted is not None and guess.rule.counted(counted, guess.at) is None
+            if locked and not guess.counted:
                 return counted
         refuse_second(database.events, granted.event.id)
         refuse_second(database.sessions, granted.session.id)
@@ -50,6 +51,10 @@ class GrantsInParts:
         counts, guess = self._tables.guess_counts, granted.guess
         if guess is None:
             await self._store(granted)
+            return None
+        if guess.counted:
+            await self._store(granted)
+            await counts.clear(guess.purpose, guess.subject)
             return None
         counted, met = await counts.count(
             guess.purpose, guess.subject, rule=guess.rule, now=guess.at

@@ -31,7 +31,7 @@ class MongoGrants:
     async def add(self, granted: Granted) -> GuessCount | None:
         """Count the guess as if it were wrong, store the rest, and let the count begin anew."""
         guess = granted.guess
-        if guess is None:
+        if guess is None or guess.counted:
             await self._store(granted)
             return None
         counts = self._guess_counts

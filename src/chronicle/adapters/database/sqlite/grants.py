@@ -27,7 +27,7 @@ def _insert(db: sqlite3.Connection, granted: Granted) -> GuessCount | None:
     guess = granted.guess
     counted = guess and read_count(db, guess.purpose, guess.subject)
     if guess and counted:
-        if guess.rule.counted(counted, guess.at) is None:
+        if not guess.counted and guess.rule.counted(counted, guess.at) is None:
             return counted
         delete_count(db, guess.purpose, guess.subject)
     insert_event(db, granted.event)
