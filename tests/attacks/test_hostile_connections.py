@@ -11,7 +11,7 @@ import pytest
 
 from tests.attacks.raw_http import RawAnswer, RawConnection, exchange, request
 from tests.process_facts import open_files, resident_kib
-from tests.running_server import RunningServer, eventually
+from tests.running_server import RunningServer, eventually, signed_up
 
 Bystander = Callable[[], AbstractContextManager[None]]
 
@@ -233,6 +233,31 @@ def test_an_upgrade_is_ignored_and_ends_the_connection(server: RunningServer) ->
         connection.send(request("GET", "/health/live", upgrade) + SMUGGLED)
         (answer,) = connection.answers()
     assert (answer.status, answer.header("connection")) == (200, "close")
+
+
+@pytest.mark.parametrize(
+    "announced",
+    [("Content-Length", "3"), ("Transfer-Encoding", "chunked")],
+    ids=lambda each: each[0],
+)
+def test_an_upgrade_with_a_body_stores_nothing_empty_in_its_place(
+    server: RunningServer, announced: tuple[str, str]
+) -> None:
+    body = b"3\r\nabc\r\n0\r\n\r\n" if announced[1] == "chunked" else b"abc"
+    with signed_up(server, f"{announced[0]}@example.org".lower()) as ada:
+        head = [
+            ("Authorization", f"Bearer {ada.session['access_token']}"),
+            ("Content-Type", "text/plain"),
+            ("Connection", "upgrade"),
+            ("Upgrade", "websocket"),
+            announced,
+        ]
+        target = "/api/web3/uploads?visibility=private&name=a.txt"
+        with RawConnection(server.port) as connection:
+            connection.send(request("POST", target, head) + body)
+            (answer,) = connection.answers()
+        assert (answer.status, answer.code) == (400, "malformed_request")
+        assert ada.client.get("/api/web3/uploads").json()["items"] == []
 
 
 def drip(data: bytes, *, pause_seconds: float) -> Iterator[bytes]:

@@ -34,6 +34,7 @@ from chronicle.api.log_lines import AccessLine, AccessLog
 from chronicle.api.openapi import describe_api
 from chronicle.api.problems import Answer, describe, internal_error
 from chronicle.api.rate_limit import ANSWER_HEADERS
+from chronicle.api.request_reading import BODY_IS_LOST
 from chronicle.api.runner import Runner
 from chronicle.console.pages import CONTENT_SECURITY_POLICY, Console
 from chronicle.errors import Failure, NotFound, Overloaded, Rejected, Unavailable
@@ -195,6 +196,8 @@ class ChronicleApp:
         scope[ANSWER_HEADERS] = exchange.extra
         self._gate.admit(scope)
         host = _host(scope)
+        if BODY_IS_LOST in scope:
+            raise Rejected("malformed_request", "Ask for another protocol without a body.")
         # As it was sent: no address here needs an escape, and a second spelling of one would be
         # another path to whatever stands in front of this server.
         raw_path: bytes = scope["raw_path"]

@@ -8,8 +8,9 @@ text, in the middle of another answer if need be.
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
+from starlette.datastructures import Headers
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -17,6 +18,7 @@ from chronicle.api.caps import Cap
 from chronicle.api.client_address import peer_address
 from chronicle.api.end_of_turn import GatheringTransport, Outbox
 from chronicle.api.plain_answers import PlainAnswers
+from chronicle.api.request_reading import BODY_IS_LOST, has_body
 from chronicle.errors import Failure, Rejected, TooMany
 from chronicle.setting_values import Network
 
@@ -187,8 +189,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, PlainAnswers(app, cycle))  # type: ignore[arg-type]
 
     def _unsupported_upgrade_warning(self) -> None:
-        # Ignored, as RFC 9110 7.8 allows. The parser takes no further request after one.
+        # Ignored, as RFC 9110 7.8 allows. The parser takes nothing after the head: no further
+        # request, nor the body of this one.
         self.cycle.keep_alive = False
+        scope = cast(dict[str, Any], self.cycle.scope)
+        if has_body(Headers(scope=scope)):
+            scope[BODY_IS_LOST] = True
 
     def pause_writing(self) -> None:
         """The client has not taken much of what was written; it has so long to go on."""

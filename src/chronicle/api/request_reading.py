@@ -18,6 +18,9 @@ _LONGEST_FIELD_NAME = 100
 # In the scope where all of the body has come before the request begins to be answered.
 BODY_IS_HERE = "chronicle.body_is_here"
 
+# In the scope where a body was announced that nobody will read.
+BODY_IS_LOST = "chronicle.body_is_lost"
+
 
 def has_body(headers: Headers) -> bool:
     """Whether a body was announced (RFC 9112 6.3)."""
