@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from chronicle.auth.password_formats import is_password
 from chronicle.auth.password_schemes import PasswordScheme
 from chronicle.errors import Overloaded
-from chronicle.threads import wait_for_others
 
 _log = logging.getLogger(__name__)
 
@@ -198,7 +197,6 @@ class PasswordHashing:
     def _serve(self) -> None:
         # A thread of our own: an executor's future would take two more turns of the event loop.
         _give_way()
-        wait_for_others()
         while True:
             waiting = self._started.get()
             if waiting is None:

@@ -1,6 +1,4 @@
 import asyncio
-import errno
-import os
 import sqlite3
 from pathlib import Path
 
@@ -49,18 +47,6 @@ async def test_a_write_that_fails_half_way_leaves_nothing_and_holds_up_nobody(
         await engine.write(half)
     await engine.write(insert(3))
     assert engine.all("SELECT n FROM t", ()) == [(3,)]
-
-
-async def test_where_threads_can_not_be_scheduled_writes_go_on_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(errno.EINVAL, "not here")
-
-    monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    engine = Engine(tmp_path / "db.sqlite")
-    await asyncio.wait_for(engine.write(lambda db: db.execute("CREATE TABLE t (n)")), 5)
-    engine.close()
 
 
 async def test_a_write_is_read_back_once_acknowledged(engine: Engine) -> None:

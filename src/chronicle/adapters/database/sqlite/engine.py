@@ -25,7 +25,6 @@ from chronicle.adapters.database.micros import (
     to_micros,
 )
 from chronicle.errors import Failure, Unavailable
-from chronicle.threads import wait_for_others
 
 __all__ = ["Engine", "connect", "from_micros", "optional_micros", "optional_moment", "to_micros"]
 
@@ -116,7 +115,6 @@ class Engine:
         self._writer.close()
 
     def _run(self) -> None:
-        wait_for_others()
         open_for_business = True
         while open_for_business:
             jobs: list[_Job] = []
