@@ -22,9 +22,10 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Steps of niceness, setpriority(2): with 5 it gets a third of what others get who want the core.
-# Reads stay as quick as with 10, and sign-ins beside other busy programs five times quicker.
-_YIELDS = 5
+# Steps of niceness, setpriority(2): with 8 it gets a sixth of what others get who want the core.
+# With fewer a read now and then waits for the kernel's next tick, since the event loop has had more
+# than its share; with more, sign-ins beside other busy programs wait too long.
+_YIELDS = 8
 _MILDEST = 19
 _TOLD_AGAIN_SECONDS = 60.0
 
