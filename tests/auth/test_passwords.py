@@ -274,5 +274,5 @@ async def test_hashing_gives_way_to_everything_else() -> None:
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     await hashing.matches("anything at all, really", None)
     hashing.close()
-    assert seen == [min(19, before + 8)]
+    assert seen == [min(19, before + 10)]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

@@ -22,10 +22,10 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Steps of niceness, setpriority(2): with 8 it gets a sixth of what others get who want the core.
+# Steps of niceness, setpriority(2): with 10 it gets a ninth of what others get who want the core.
 # With fewer a read now and then waits for the kernel's next tick, since the event loop has had more
 # than its share; with more, sign-ins beside other busy programs wait too long.
-_YIELDS = 8
+_YIELDS = 10
 _MILDEST = 19
 _TOLD_AGAIN_SECONDS = 60.0
 
