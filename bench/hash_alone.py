@@ -1,7 +1,7 @@
 """The hash of a sign-in alone, in a process of its own: what it costs the processor.
 
-As a program (`python -m bench.hash_alone`) it hashes ten times for each line that it reads, and
-answers with the milliseconds of processor time of one.
+As a program (`python -m bench.hash_alone`) it verifies a password once and then ten times for each
+line that it reads, and answers with the milliseconds of processor time of one of the ten.
 """
 
 import os

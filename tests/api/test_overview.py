@@ -33,12 +33,24 @@ def test_a_profile_brings_along_what_each_list_has(ada: Person) -> None:
     assert set(gathered) == set(profile) | set(lists)
 
 
-def test_a_part_goes_on_in_its_own_list(ada: Person) -> None:
-    for _ in range(21):
-        put(ada, b"a file")
-    page = ada.client.get(USER, params={"include": "uploads"}).json()["uploads"]
+@pytest.mark.parametrize(
+    ("part", "path"),
+    [
+        ("uploads", "/api/web3/uploads"),
+        ("sessions", "/api/auth/sessions"),
+        ("login_events", "/api/auth/user/login-events"),
+    ],
+)
+def test_a_part_goes_on_in_its_own_list(ada: Person, part: str, path: str) -> None:
+    more = 21 if part == "uploads" else 20  # who signed up has one of the others
+    for _ in range(more):
+        if part == "uploads":
+            put(ada, b"a file")
+        else:
+            ada.sign_in()
+    page = ada.client.get(USER, params={"include": part}).json()[part]
     assert len(page["items"]) == 20
-    rest = ada.client.get("/api/web3/uploads", params={"cursor": page["next_cursor"]}).json()
+    rest = ada.client.get(path, params={"cursor": page["next_cursor"]}).json()
     assert len(rest["items"]) == 1
     assert rest["next_cursor"] is None
 

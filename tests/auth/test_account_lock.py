@@ -141,6 +141,26 @@ async def test_a_locked_device_learns_nothing_of_the_password(watched: Watched) 
     assert right[0] == "too_many_attempts"
 
 
+async def test_a_locked_device_keeps_no_place_where_others_wait_for_hashes(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes | None] = []
+    matches = watched.desk.hashing.matches
+
+    async def note(password: str, stored: str | None, *, known_at: bytes | None = None) -> bool:
+        asked.append(known_at)
+        return await matches(password, stored)
+
+    monkeypatch.setattr(watched.desk.hashing, "matches", note)
+    monkeypatch.setattr(type(watched.desk.hashing), "is_busy", True)
+    monkeypatch.setattr(watched.desk.hashing, "refuse_when_full", lambda **_: None)
+    for _ in range(6):
+        await watched.guess(ADA, "wrong", device=watched.known)
+    owner = await watched.desk.book.find(ADA)
+    assert owner is not None
+    assert asked == [owner.id] * 5 + [None]
+
+
 async def test_a_strangers_guess_is_counted_before_anything_depends_on_it(
     watched: Watched,
 ) -> None:

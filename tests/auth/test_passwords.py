@@ -232,6 +232,8 @@ async def test_a_closed_pool_keeps_no_thread_and_no_thread_a_password() -> None:
             await asyncio.sleep(0.01)
     assert kept() is None
     hashing.close()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(hashing.hash("seven lamps over a quiet harbour"), 5)
     for thread in threads:
         await asyncio.to_thread(thread.join, 5)
         assert not thread.is_alive()
@@ -246,9 +248,10 @@ async def test_work_that_fails_fails_its_caller_alone(shared: PasswordHashing) -
     assert await shared.hash("seven lamps over a quiet harbour")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
 @pytest.mark.parametrize("refused", ["getpriority", "setpriority"])
 async def test_where_priorities_can_not_be_set_passwords_are_hashed_all_the_same(
-    refused: str, monkeypatch: pytest.MonkeyPatch
+    refused: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSYS, "not here")
@@ -259,6 +262,7 @@ async def test_where_priorities_can_not_be_set_passwords_are_hashed_all_the_same
     )
     assert await asyncio.wait_for(hashing.hash("seven lamps over a quiet harbour"), 5)
     hashing.close()
+    assert "priorities can't be set here" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")

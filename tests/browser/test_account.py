@@ -182,6 +182,23 @@ def test_known_devices_are_listed_and_forgotten(page: Page, somebody: Person) ->
     expect(page.locator(".device").first).to_contain_text("This device")
 
 
+def test_older_devices_come_when_they_are_asked_for(page: Page, somebody: Person) -> None:
+    for _ in range(51):
+        somebody.sign_in()
+    sign_in(page, somebody)
+    page.goto("/account")
+    lines = page.locator(".device")
+    expect(lines).to_have_count(5)
+    page.get_by_role("button", name="Show the newest 50").click()
+    expect(lines).to_have_count(50)
+    expect(lines.nth(5).get_by_role("button")).to_be_focused()
+    page.get_by_role("button", name="Show older devices").click()
+    expect(lines).to_have_count(53)
+    expect(lines.nth(50).get_by_role("button")).to_be_focused()
+    expect(page.get_by_role("button", name="Show older devices")).to_have_count(0)
+    expect(lines.first).to_contain_text("This device")
+
+
 def test_the_history_shows_the_places_as_bars_with_their_numbers(
     tmp_path: Path, open_context: Callable[..., BrowserContext]
 ) -> None:
@@ -212,9 +229,10 @@ def test_the_history_shows_the_places_as_bars_with_their_numbers(
         strange = happening(page, "Signed in with the password").filter(has_text="nusual: ")
         expect(strange).to_have_count(3)
         expect(strange.nth(1)).to_contain_text(
-            "Very unusual: new device, new network, another country. If this was not you, change"
+            "Very unusual: new device, new network, a country not seen lately. If this was not"
         )
         expect(strange.nth(2)).to_contain_text("Unusual: new device")
+        expect(happening(page, "Sign-in refused")).not_to_contain_text("nusual")
         usual = page.locator(".happening", has_text="with the password and a mailed code")
         expect(usual).not_to_contain_text("nusual")
         check_frame(page, "Account")

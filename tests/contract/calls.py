@@ -125,7 +125,7 @@ async def stock(tables: Tables, world: FakeWorld, *, checkpoint: bool = True) ->
         new_mail=WaitingMail(world.world.new_id(), b"sealed", 0, world.time),
         change=a_change(world),
         new_address=another_address(world, b"j" * 32),
-        right_guess=RightGuess("password", b"ada", RULE, world.time),
+        right_guess=RightGuess("password", b"ada", RULE, world.time, counted=False),
     )
 
 

@@ -47,7 +47,7 @@ async def test_the_event_and_the_session_are_there(
 
 
 def right(world: FakeWorld) -> RightGuess:
-    return RightGuess("password", SUBJECT, PASSWORDS, world.time)
+    return RightGuess("password", SUBJECT, PASSWORDS, world.time, counted=False)
 
 
 async def count(tables: Tables, world: FakeWorld) -> GuessCount:
@@ -99,6 +99,20 @@ async def test_a_right_guess_that_was_counted_comes_through_whatever_stands(
     counted = replace(right(world), counted=True)
     assert await tables.grants.add(replace(a_grant(world, owner), guess=counted)) is None
     assert await tables.guess_counts.find("password", SUBJECT) is None
+
+
+async def test_a_right_guess_that_could_not_be_stored_does_not_count(
+    database: OpenDatabase, world: FakeWorld, owner: AccountRecord
+) -> None:
+    tables, noted = database.tables, a_grant(world, owner)
+    await tables.grants.add(noted)
+    await count(tables, world)
+    again = replace(a_grant(world, owner), event=noted.event, guess=right(world))
+    with pytest.raises(Exception, match=r"(?i)unique|already"):
+        await tables.grants.add(again)
+    stands = await tables.guess_counts.find("password", SUBJECT)
+    assert stands is not None
+    assert stands.failures == 1
 
 
 async def test_a_lock_and_a_sign_in_that_race_do_not_both_come_about(

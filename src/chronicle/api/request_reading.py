@@ -15,10 +15,10 @@ from chronicle.errors import FieldError, Rejected, TooLarge
 # A name that was made up is said back, so that it is found; not a megabyte of it.
 _LONGEST_FIELD_NAME = 100
 
-# In the scope where all of the body has come before the request begins to be answered.
+# Key in the ASGI scope, there when all of the body came before the answer began.
 BODY_IS_HERE = "chronicle.body_is_here"
 
-# In the scope where a body was announced that nobody will read.
+# Key in the ASGI scope, there when a body was announced that the parser drops.
 BODY_IS_LOST = "chronicle.body_is_lost"
 
 

@@ -36,11 +36,11 @@ class Runner:
     __slots__ = (
         "_app",
         "_bodies",
+        "_body_is_optional",
         "_body_limit",
         "_encode",
         "_may_take_json",
         "_media_types",
-        "_needs_body",
         "endpoint",
     )
 
@@ -53,7 +53,7 @@ class Runner:
         self._media_types = frozenset(endpoint.request_media)
         self._encode = msgspec.json.Encoder().encode
         self._may_take_json = endpoint.body not in {type(None), Stream}
-        self._needs_body = type(None) not in typing.get_args(endpoint.body)
+        self._body_is_optional = type(None) in typing.get_args(endpoint.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Turn away, charge, identify, read, call, answer."""
@@ -98,7 +98,7 @@ class Runner:
     async def _read(self, call: Call[Any, Any], receive: Receive) -> None:
         scope = call.scope
         headers = Headers(scope=scope)
-        if not self._needs_body and not has_body(headers):
+        if self._body_is_optional and not has_body(headers):
             return
         with self._bodies.one(scope[CLIENT_ADDRESS]):
             call.body = await self._read_body(scope, headers, receive)

@@ -67,8 +67,10 @@ class LoginEvent(msgspec.Struct):
     """A sign-in, granted or refused. `ledger` is null for what the ledger does not hold.
 
     `place` is roughly where its address was, as "Lyon, France"; null where that is not known.
-    `risk` is how unusual it was when it happened, null where that was not assessed; `why` names
-    what was unusual: docs/security.md has the list.
+    `risk` is how unusual it was when it happened: `low`, `medium`, `high`, null where that was not
+    judged. `why` names what was: `new_device`, `new_network`, `new_country`,
+    `after_wrong_passwords`, `unknown_device`, `wrong_while_signed_in`, `many_wrong_passwords`,
+    `replayed_token`. Of both there may be more some day.
     """
 
     id: str

@@ -41,7 +41,7 @@ class PasswordGuess:
     counted: bool = False
 
     def right(self) -> RightGuess:
-        """What it is if it was right: a device's says nothing of the identifier's."""
+        """It was right: the count of its subject begins anew, a device's or an identifier's."""
         return self.guesses.right(self.subject, counted=self.counted)
 
 

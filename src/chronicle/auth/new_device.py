@@ -40,6 +40,7 @@ class NewDeviceNotice:
     async def look(self, account: AccountRecord, visitor: Visitor) -> Strangeness:
         """What is new about a browser that the account does not know, beside lately's sign-ins.
 
+        The mail goes by the exact address, the signs by its network: it can come without any.
         The owner is told of no sign-in with an address that nobody proved: whoever signs up with
         somebody else's could have a mail sent there with each.
         """

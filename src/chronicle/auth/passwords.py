@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from chronicle.auth.password_formats import is_password
 from chronicle.auth.password_schemes import PasswordScheme
-from chronicle.errors import Overloaded
+from chronicle.errors import Overloaded, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class _Waiting:
 
 
 def _give_way() -> None:
-    """Let this thread run when nobody else here wants to: a flood of sign-ins delays no read.
+    """Let this thread have a ninth of what others here get: a flood of sign-ins delays no read.
 
     Only Linux knows priorities of threads; elsewhere this would be the process's.
     """
@@ -83,12 +83,13 @@ class PasswordHashing:
         """`on_strain` is called whenever three quarters of the queue are taken, or all of it."""
         self._scheme = scheme
         self._is_password = verify
-        self._started: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._handed_over: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._serve, name=f"password-hash-{number}", daemon=True)
             for number in range(threads)
         ]
         self._idle = threads
+        self._closed = False
         self._on_strain = on_strain
         self._queue, self._reserved = queue, reserved
         self._strangers: deque[_Waiting] = deque()
@@ -124,13 +125,14 @@ class PasswordHashing:
         return not self._scheme.is_current(password_hash)
 
     def close(self) -> None:
-        """Let the threads go, and whoever waits for one."""
+        """Let go whoever waits for a thread, and the threads; what is being hashed is finished."""
+        self._closed = True
         for waiting in (*self._strangers, *self._known.values()):
             waiting.done.cancel()
         self._strangers.clear()
         self._known.clear()
         for _ in self._threads:
-            self._started.put(None)
+            self._handed_over.put(None)
 
     def _verify(self, password: str, password_hash: str) -> bool:
         matched = self._is_password(password, password_hash)
@@ -169,6 +171,8 @@ class PasswordHashing:
             self._on_strain()
 
     async def _run(self, work: Callable[[], T], known_at: bytes | None = None) -> T:
+        if self._closed:
+            raise Unavailable
         self._note_strain()
         loop = asyncio.get_running_loop()
         waiting = _Waiting(work, loop, loop.create_future(), known_at)
@@ -193,13 +197,13 @@ class PasswordHashing:
 
     def _start(self, waiting: _Waiting) -> None:
         self._idle -= 1
-        self._started.put(waiting)
+        self._handed_over.put(waiting)
 
     def _serve(self) -> None:
         # A thread of our own: an executor's future would take two more turns of the event loop.
         _give_way()
         while True:
-            waiting = self._started.get()
+            waiting = self._handed_over.get()
             if waiting is None:
                 return
             self._work_off(waiting)

@@ -125,11 +125,11 @@ class Grants(Protocol):
     async def add(self, granted: Granted) -> GuessCount | None:
         """Store all of it, durable on return; or nothing, and answer the lock that its guess met.
 
-        Of any number of racing guesses, right and wrong, as many come through as the rule lets
-        in. With a right one the count begins anew. No session ever stands without its event. In
-        one write where the database has such; else what fails half way can leave an event without
-        a session, which harms nobody, or a session that nobody was given the tokens of. A device
-        that could not be stored is no failure there: it loses a convenience.
+        With a right guess the count begins anew; one that is not counted comes through only where
+        the rule lets it in, whoever else counts at that moment. No session ever stands without its
+        event. In one write where the database has such; else what fails half way can leave an
+        event without a session, which harms nobody, or a session that nobody was given the tokens
+        of. A device that could not be stored is no failure there: it loses a convenience.
         """
 
 

@@ -15,6 +15,7 @@ from chronicle.errors import Denied, NotFound, Unauthenticated, Unavailable
 from chronicle.security.cursors import Cursors
 from chronicle.security.encryption import FieldCipher
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
+from chronicle.security.known_devices import DeviceToken
 from chronicle.security.risk import Sign, assess
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import Account, AccountBook
@@ -48,7 +49,7 @@ class SignedIn:
     refresh_token: str
     refresh_expires_at: datetime
     account: Account
-    device_token: str | None = None
+    device_token: DeviceToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class SessionKeeping:
         refresh_token: str,
         account: Account,
         *,
-        device_token: str | None = None,
+        device_token: DeviceToken | None = None,
     ) -> SignedIn:
         """What the session's device gets: a new access token, and these."""
         now = self.world.now()

@@ -3,12 +3,12 @@
 So no method can forget what a sign-in owes: the security epoch read before verification, and the
 event with its ledger entry, without which there is no session.
 
-What a password came to is told to nobody before the guess is counted, neither by the answer nor by
-how long it takes. A stranger's is counted as soon as the hash is done, right or wrong, and nothing
-depends on what it is before that. One from a device that the account knows needs a write less: what
-meets a lock then is answered alike, right or wrong; a wrong one is counted, and a right one is
-stored with its session, unless a lock began in those microseconds. Where that could not be stored,
-the next ones are counted first, like a stranger's.
+What a password came to is told to nobody, neither by the answer nor by how long it takes, before
+the guess is counted or stored on the condition that no lock stands. A stranger's is counted as soon
+as the hash is done, right or wrong, and nothing depends on what it is before that. One from a
+device that the account knows needs a write less: what meets a lock then is answered alike, right or
+wrong; else a wrong one is counted, and a right one is stored with its session, unless a lock began
+since. Where something could not be stored they are counted first, like a stranger's, until one is.
 """
 
 import logging
@@ -58,7 +58,7 @@ _FAMILIAR = Strangeness(is_to_be_told=False, signs=())
 
 @dataclass(slots=True)
 class _Storing:
-    """Whether what the last sign-in of a known device came to could not be stored."""
+    """Of this process: whether storing what a guess came to failed, and none was counted since."""
 
     failed: bool = False
 
@@ -76,6 +76,7 @@ class SignIn:
     lock: AccountLock
     new_device: NewDeviceNotice
     world: World
+    # Copies of this that `dataclasses.replace` makes share it.
     storing: _Storing = field(default_factory=_Storing)
 
     async def with_password(
@@ -148,8 +149,7 @@ class SignIn:
         device: Presented,
     ) -> SignedIn:
         """The password was right."""
-        before = standing.failures - 1 if guess.counted else standing.failures
-        signs = signs_of_guessing(before)
+        signs = signs_of_guessing(standing.failures - 1)
         try:
             return await self.grant(
                 account, ("pwd",), visitor, device=device, guess=guess, signs=signs

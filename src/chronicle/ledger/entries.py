@@ -31,6 +31,7 @@ MAX_ENTRY_BYTES = 65_535
 _EARLIEST = 2**16
 _LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_LONGEST_NAME = 32
 _LABEL = "chronicle/ledger/v1/"
 
 Value: TypeAlias = str | int | bytes
@@ -89,6 +90,7 @@ def compose(
         raise ValueError(f"a nonce has {NONCE_BYTES} bytes")
     values = _values(kind, fields)
     extracted = _extracted(ledger_key, nonce)
+    # Without `Opening`s: this is on the path of each sign-in.
     commitments = tuple(
         (name, _commitment(_blinding(extracted, name), values[name])) for name in sorted(values)
     )
@@ -146,9 +148,13 @@ def digest_of(commitments: Commitments) -> bytes:
     return hashlib.sha256(dag_cbor.encode([[name, each] for name, each in commitments])).digest()
 
 
-@lru_cache(maxsize=256)
 def is_field_name(name: str) -> bool:
     """Whether an entry can have a field of this name."""
+    return len(name) <= _LONGEST_NAME and _is_field(name)
+
+
+@lru_cache(maxsize=256)
+def _is_field(name: str) -> bool:
     return _FIELD.fullmatch(name) is not None
 
 

@@ -1,9 +1,10 @@
 """Guesses at passwords and codes: counted before anybody learns of them, and a lock that grows.
 
-Nobody is told what a guess came to before it is counted: so of any number of guesses that race, as
-many are answered as there are left. The count is in the database, so that nothing else that fails
-or is flushed gives anybody new guesses, and stands under the subject's blind index, so that it is
-the same whether or not there is an account.
+Nobody is told that a guess was wrong before it is counted, nor gets anything by a right one while a
+lock stands: so of any number of guesses that race, as many are answered as there are left. The
+count is in the database, so that nothing else that fails or is flushed gives anybody new guesses,
+and stands under the subject's blind index, so that it is the same whether or not there is an
+account.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class LockRule:
         return GuessCount(failures, max(now, seen.last_at), now + length if length else None)
 
     def given_back(self, seen: GuessCount | None) -> GuessCount | None:
-        """The count without a guess that was never checked, and without the lock that it began."""
+        """The count without a guess that must not count, and without the lock that it began."""
         if seen is None or seen.failures <= 1:
             return None
         began_a_lock = seen.failures % self.every == 0
@@ -82,14 +83,17 @@ MAILED_CODES = LockRule(
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One guess: whether it may be checked. `lock` is the lock that it meets or, wrong, begins."""
+    """One guess: whether it may be answered, and the how-manieth in a row it is, or would be.
+
+    `lock` is the lock that it meets or, wrong, begins.
+    """
 
     allowed: bool
     failures: int
     lock: timedelta | None
 
     def refusal(self) -> TooMany:
-        """What a guess that may not be checked answers."""
+        """What a guess that meets a lock answers."""
         seconds = self.lock.total_seconds() if self.lock else 0
         return TooMany(retry_after_seconds=max(1, int(-(-seconds // 1))))
 
@@ -99,7 +103,7 @@ class Guesses:
     """Counts the guesses of one purpose. Subjects are blind indexes or ids.
 
     Call `begin` before anything is checked, and check nothing unless it is allowed. Then `settle`
-    a right guess; a wrong one is counted already. `give_back` what could not be checked.
+    a right guess; a wrong one is counted already. `give_back` what must not count.
 
     Or check first, and tell nobody; then `begin`, and go on only if it is allowed. Or `look`, and
     answer alike what meets a lock, right or wrong; `begin` counts the wrong one, and what a `right`
@@ -118,13 +122,13 @@ class Guesses:
         return _guess(counted, stands, now)
 
     async def look(self, subject: bytes) -> Guess:
-        """Whether a guess would be allowed now, after how many wrong ones. Nothing is counted."""
+        """How a guess would stand now. Nothing is counted."""
         now = self.world.now()
         seen = await self.counts.find(self.purpose, subject)
         counted = self.rule.counted(seen, now)
         if counted is None and seen is not None:
             return _guess(False, seen, now)
-        return Guess(allowed=True, failures=counted.failures - 1 if counted else 0, lock=None)
+        return Guess(allowed=True, failures=counted.failures if counted else 1, lock=None)
 
     def right(self, subject: bytes, *, counted: bool) -> RightGuess:
         """A guess that was right; unless it is counted, it can meet a lock when it is stored."""
@@ -143,7 +147,7 @@ class Guesses:
         return await self.counts.forget(before=self.world.now() - self.rule.forgotten_after)
 
     async def give_back(self, subject: bytes) -> None:
-        """Take back a guess that was never checked."""
+        """Take back a guess that must not count: it was not checked, or was right."""
         await self.counts.give_back(self.purpose, subject, rule=self.rule)
 
 

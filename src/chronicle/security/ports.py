@@ -133,7 +133,7 @@ class RightGuess:
     subject: bytes
     rule: CountingRule
     at: datetime
-    counted: bool = False
+    counted: bool
 
 
 class GuessCounts(Protocol):

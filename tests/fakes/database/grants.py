@@ -24,10 +24,10 @@ class InMemoryGrants:
     def add(self, granted: Granted) -> GuessCount | None:
         database, guess = self._database, granted.guess
         if guess is not None:
-            counted = database.guess_counts.get((guess.purpose, guess.subject))
-            locked = counted is not None and guess.rule.counted(counted, guess.at) is None
+            seen = database.guess_counts.get((guess.purpose, guess.subject))
+            locked = seen is not None and guess.rule.counted(seen, guess.at) is None
             if locked and not guess.counted:
-                return counted
+                return seen
         refuse_second(database.events, granted.event.id)
         refuse_second(database.sessions, granted.session.id)
         if isinstance(granted.device, DeviceUse):

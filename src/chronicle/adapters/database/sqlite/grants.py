@@ -25,10 +25,10 @@ class SqliteGrants:
 
 def _insert(db: sqlite3.Connection, granted: Granted) -> GuessCount | None:
     guess = granted.guess
-    counted = guess and read_count(db, guess.purpose, guess.subject)
-    if guess and counted:
-        if not guess.counted and guess.rule.counted(counted, guess.at) is None:
-            return counted
+    seen = guess and read_count(db, guess.purpose, guess.subject)
+    if guess and seen:
+        if not guess.counted and guess.rule.counted(seen, guess.at) is None:
+            return seen
         delete_count(db, guess.purpose, guess.subject)
     insert_event(db, granted.event)
     insert_session(db, granted.session)

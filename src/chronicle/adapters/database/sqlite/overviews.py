@@ -10,7 +10,7 @@ from chronicle.adapters.database.sqlite.engine import Engine, to_micros
 from chronicle.overview.ports import GatheredRecords, Part
 from chronicle.users.ports import AccountId
 
-# ?1 and ?2: now; ?3: the account; ?4: how many of a part that has pages.
+# ?1 and ?2: now; ?3: the account; ?4: how many of each part.
 _PROFILE = f"SELECT {sessions.OWNER_COLUMNS} FROM accounts a WHERE a.id = ?3 LIMIT ?4"
 _PARTS: dict[Part, tuple[str, str, Callable[[Any], Any]]] = {
     Part.LOGIN_EVENTS: (

@@ -36,11 +36,13 @@ _LIVE_OWNER = (
     f"SELECT {OWNER_COLUMNS} FROM sessions s {_OF_A_LIVE_ACCOUNT} WHERE s.id = ?3 AND {_LIVE}"
 )
 _SESSION_COLUMNS = ", ".join(f"s.{name}" for name in COLUMNS.split(", "))
-LIVE_OF = (
+_ALL_LIVE = (
     f"SELECT {_SESSION_COLUMNS} FROM sessions s {_OF_A_LIVE_ACCOUNT} "
-    f"WHERE s.account_id = ?3 AND {_LIVE} ORDER BY s.id DESC LIMIT ?4"
+    f"WHERE s.account_id = ?3 AND {_LIVE}"
 )
-_LIVE_BEFORE = LIVE_OF.replace(" ORDER BY", " AND s.id < ?5 ORDER BY")
+_NEWEST = "ORDER BY s.id DESC LIMIT ?4"
+LIVE_OF = f"{_ALL_LIVE} {_NEWEST}"
+_LIVE_BEFORE = f"{_ALL_LIVE} AND s.id < ?5 {_NEWEST}"
 
 
 class SqliteSessions:

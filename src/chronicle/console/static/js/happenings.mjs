@@ -41,8 +41,8 @@ export function told(event) {
 const SIGNS = {
   new_device: "new device",
   new_network: "new network",
-  new_country: "another country",
-  after_wrong_passwords: "after several wrong passwords",
+  new_country: "a country not seen lately",
+  after_wrong_passwords: "right after several wrong passwords",
 };
 
 /** What was unusual about a sign-in that was granted: `{words, high}`, or null. */

@@ -11,8 +11,7 @@ import * as session from "../session.mjs";
 import { whereIs } from "./where-is.mjs";
 
 const SHOWN = 5;
-const PAGE = 100;
-const MOST = 1000;
+const PAGE = 50;
 
 /** The list as `{element, refresh}`; `refresh` asks for it anew. */
 export function devices(page) {
@@ -20,35 +19,49 @@ export function devices(page) {
   const foot = h("div", {});
   const trouble = h("div", { role: "alert" });
   let all = false;
+  let cursor = null;
   refresh();
   return { element: h("div", { class: "stack" }, list, foot, trouble), refresh };
 
   async function refresh() {
     try {
-      show(await everyPage());
+      const answer = await next(null);
+      cursor = answer.next_cursor;
+      show(answer.items);
     } catch (error) {
       if (error.name !== "AbortError") showTrouble(error);
     }
   }
 
-  async function everyPage() {
-    const found = [];
-    let cursor = null;
-    do {
-      const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
-      const answer = await call("GET", `/api/auth/sessions?${query}`, { signal: page.signal });
-      found.push(...answer.items);
-      cursor = answer.next_cursor;
-    } while (cursor !== null && found.length < MOST);
-    return found;
+  function next(from) {
+    const query = new URLSearchParams({ limit: PAGE, ...(from && { cursor: from }) });
+    return call("GET", `/api/auth/sessions?${query}`, { signal: page.signal });
+  }
+
+  async function older(items) {
+    const answer = await next(cursor);
+    cursor = answer.next_cursor;
+    show([...items, ...answer.items]);
+    list.children[items.length]?.querySelector("button")?.focus();
   }
 
   function show(items) {
     const ordered = items.toSorted((one, other) => Number(other.current) - Number(one.current));
     const shown = all ? ordered : ordered.slice(0, SHOWN);
     fill(list, shown.map((one) => line(one, () => end(one, items))));
-    fill(foot, shown.length < ordered.length && h("button", { class: "button button-small", type: "button", on: { click: () => showAll(items) } }, `Show all ${ordered.length}`));
+    fill(foot, shown.length < ordered.length ? showAllButton(items) : cursor !== null && olderButton(items));
     fill(trouble);
+  }
+
+  function showAllButton(items) {
+    const words = cursor === null ? `Show all ${items.length}` : `Show the newest ${items.length}`;
+    return h("button", { class: "button button-small", type: "button", on: { click: () => showAll(items) } }, words);
+  }
+
+  function olderButton(items) {
+    const button = h("button", { class: "button button-small", type: "button" }, "Show older devices");
+    button.addEventListener("click", () => busy(button, () => older(items).catch(showTrouble)));
+    return button;
   }
 
   function showAll(items) {

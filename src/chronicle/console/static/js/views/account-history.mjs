@@ -138,7 +138,7 @@ function happening(event) {
   return h(
     "li",
     { class: good ? "happening" : "happening happening-refused", tabindex: -1 },
-    h("span", { class: "happening-mark" }, icon(good ? "check" : "cross")),
+    h("span", { class: "happening-mark" }, icon(strange?.high ? "warning" : good ? "check" : "cross")),
     h(
       "div",
       { class: "happening-what" },
