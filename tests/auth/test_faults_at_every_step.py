@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from chronicle.adapters.database.grants_in_parts import GrantsInParts
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Failure, Unavailable
 from tests.auth.conftest import Desk, furnish
 from tests.auth.flows import FLOWS, Flow
 from tests.fakes.auth import InMemoryTickets, KeptMailer
-from tests.fakes.database.grants import GrantsInParts
 from tests.fakes.database.rows import MemoryDatabase
 from tests.fakes.database.tables import memory_tables
 from tests.fakes.faults import Fault, Faults, Slow
@@ -47,7 +47,13 @@ class Run:
         self.flow, self.faults, self.database = flow, Faults(), MemoryDatabase()
         tables = memory_tables(self.database, self.faults)
         if in_parts:
-            tables = replace(tables, grants=GrantsInParts(tables))
+            grants = GrantsInParts(
+                events=tables.events,
+                sessions=tables.sessions,
+                guess_counts=tables.guess_counts,
+                known_devices=tables.known_devices,
+            )
+            tables = replace(tables, grants=grants)
         tickets, mailer = InMemoryTickets(self.faults), KeptMailer(self.faults)
         self.desk: Desk = furnish(tables, tickets, mailer, self.database)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from chronicle.adapters.database.grants_in_parts import GrantsInParts
 from chronicle.adapters.database.sqlite import engine as sqlite_engine
 from chronicle.adapters.database.sqlite import migrate as sqlite_migrate
 from chronicle.adapters.database.sqlite.accounts import SqliteAccounts
@@ -157,7 +158,6 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
     from chronicle.adapters.database.mongo.checkpoints import MongoCheckpoints  # noqa: PLC0415
     from chronicle.adapters.database.mongo.clock_floor import MongoClockFloor  # noqa: PLC0415
     from chronicle.adapters.database.mongo.events import MongoEvents  # noqa: PLC0415
-    from chronicle.adapters.database.mongo.grants import MongoGrants  # noqa: PLC0415
     from chronicle.adapters.database.mongo.guess_counts import MongoGuessCounts  # noqa: PLC0415
     from chronicle.adapters.database.mongo.known_devices import MongoKnownDevices  # noqa: PLC0415
     from chronicle.adapters.database.mongo.mailed_tokens import MongoMailedTokens  # noqa: PLC0415
@@ -166,15 +166,22 @@ def mongo_tables(engine: "MongoEngine") -> Tables:
     from chronicle.adapters.database.mongo.sessions import MongoSessions  # noqa: PLC0415
     from chronicle.adapters.database.mongo.uploads import MongoUploads  # noqa: PLC0415
 
+    events, sessions = MongoEvents(engine), MongoSessions(engine)
+    guess_counts, known_devices = MongoGuessCounts(engine), MongoKnownDevices(engine)
     return Tables(
         accounts=MongoAccounts(engine),
-        sessions=MongoSessions(engine),
-        grants=MongoGrants(engine),
-        events=MongoEvents(engine),
+        sessions=sessions,
+        grants=GrantsInParts(
+            events=events,
+            sessions=sessions,
+            guess_counts=guess_counts,
+            known_devices=known_devices,
+        ),
+        events=events,
         mailed_tokens=MongoMailedTokens(engine),
         blocks=MongoBlocks(engine),
-        guess_counts=MongoGuessCounts(engine),
-        known_devices=MongoKnownDevices(engine),
+        guess_counts=guess_counts,
+        known_devices=known_devices,
         mails=MongoMails(engine),
         uploads=MongoUploads(engine),
         overviews=MongoOverviews(engine),

@@ -27,16 +27,12 @@ class MongoGuessCounts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def find(self, purpose: str, subject: bytes) -> GuessCount | None:
-        """How the count stands; None when there is none."""
-        return await self._read(purpose, subject)
-
     async def count(
         self, purpose: str, subject: bytes, *, rule: CountingRule, now: datetime
     ) -> tuple[bool, GuessCount]:
         """Add a guess if the rule lets it: whether it did, and how the count stands then."""
         for _ in range(_ROUNDS):
-            seen = await self._read(purpose, subject)
+            seen = await self.find(purpose, subject)
             counted = rule.counted(seen, now)
             if counted is None and seen is None:
                 raise ValueError("a rule must let the first guess in")
@@ -50,7 +46,7 @@ class MongoGuessCounts:
     async def give_back(self, purpose: str, subject: bytes, *, rule: CountingRule) -> None:
         """Take one guess back out."""
         for _ in range(_ROUNDS):
-            seen = await self._read(purpose, subject)
+            seen = await self.find(purpose, subject)
             left = rule.given_back(seen)
             if seen == left or await self._swap(purpose, subject, seen, left):
                 return
@@ -68,7 +64,8 @@ class MongoGuessCounts:
         )
         return (await self._engine.answer(deleted)).deleted_count
 
-    async def _read(self, purpose: str, subject: bytes) -> GuessCount | None:
+    async def find(self, purpose: str, subject: bytes) -> GuessCount | None:
+        """How the count stands; None when there is none."""
         found = self._engine.reading("guess_counts.count").find_one({"_id": _id(purpose, subject)})
         document = await self._engine.answer(found)
         if document is None:

@@ -3,30 +3,32 @@
 import asyncio
 import logging
 
-from chronicle.adapters.database.mongo.engine import Engine
-from chronicle.adapters.database.mongo.events import MongoEvents
-from chronicle.adapters.database.mongo.guess_counts import MongoGuessCounts
-from chronicle.adapters.database.mongo.known_devices import MongoKnownDevices
-from chronicle.adapters.database.mongo.sessions import MongoSessions
-from chronicle.auth.ports import Granted
+from chronicle.auth.ports import Granted, Sessions
 from chronicle.errors import Unavailable
-from chronicle.security.ports import DeviceUse, GuessCount
+from chronicle.security.ports import DeviceUse, Events, GuessCount, GuessCounts, KnownDevices
 
 _log = logging.getLogger(__name__)
 
 
-class MongoGrants:
-    """`auth.ports.Grants` on MongoDB, without a transaction: each document is a write of its own.
+class GrantsInParts:
+    """`auth.ports.Grants` where each row or document is a write of its own, without a transaction.
 
     What is left behind by a failure needs no clearing up: an event whose session never came about,
     or a session whose tokens nobody has.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._events = MongoEvents(engine)
-        self._sessions = MongoSessions(engine)
-        self._guess_counts = MongoGuessCounts(engine)
-        self._known_devices = MongoKnownDevices(engine)
+    def __init__(
+        self,
+        *,
+        events: Events,
+        sessions: Sessions,
+        guess_counts: GuessCounts,
+        known_devices: KnownDevices,
+    ) -> None:
+        self._events = events
+        self._sessions = sessions
+        self._guess_counts = guess_counts
+        self._known_devices = known_devices
 
     async def add(self, granted: Granted) -> GuessCount | None:
         """Count the guess as if it were wrong, store the rest, and let the count begin anew."""
