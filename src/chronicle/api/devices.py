@@ -60,9 +60,10 @@ async def forget_device(call: SignedInCall[None, None]) -> None:
 
 
 async def _calling_device(call: SignedInCall[None, None]) -> bytes | None:
-    return await call.app.devices.recognise(
+    known = await call.app.devices.recognise(
         call.identity.account_id, device_token(call), epoch=call.account.epoch
     )
+    return known.id if known else None
 
 
 def _render(device: KnownDevice, own: bytes | None) -> DeviceInfo:

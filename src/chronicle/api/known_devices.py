@@ -60,11 +60,14 @@ async def pay_for_mail(call: Call[Any, Any], budget: Budget, email: EmailAddress
     account = await call.app.book.find(email)
     if account is not None and not account.email_verified:
         account = None
-    device_id = await call.app.devices.recognise(
+    known = await call.app.devices.recognise(
         account.id if account else None, device_token(call), epoch=account.epoch if account else 0
     )
     await call.app.limits.spend_mail(
-        budget, email.canonical, call.visitor.address, device_id=device_id
+        budget,
+        email.canonical,
+        call.visitor.address,
+        device_id=known.id if known else None,
     )
 
 

@@ -14,7 +14,7 @@ from chronicle.auth.ports import Mailer
 from chronicle.errors import Rejected, Unavailable
 from chronicle.security.guesses import Guess, Guesses
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
-from chronicle.security.ports import RightGuess
+from chronicle.security.ports import KnownDeviceRecord, RightGuess
 from chronicle.users.accounts import AccountBook
 from chronicle.users.addresses import AddressBook
 from chronicle.users.emails import EmailAddress
@@ -29,15 +29,14 @@ UNLOCK_LIFETIME = timedelta(hours=24)
 class PasswordGuess:
     """A guess at a password. `subject` is whose guesses it is one of.
 
-    `device_id` is the known device that makes it; None for a stranger's. One that is `counted` was
-    let in.
+    `device` is the known one that makes it, None for a stranger's. What is `counted` was let in.
     """
 
     email: EmailAddress
     account: AccountRecord | None
     guesses: Guesses
     subject: bytes
-    device_id: bytes | None
+    device: KnownDeviceRecord | None
     counted: bool = False
 
     def right(self) -> RightGuess:
@@ -58,17 +57,17 @@ class AccountLock:
     base_url: str
 
     def guess(
-        self, email: EmailAddress, account: AccountRecord | None, device_id: bytes | None
+        self, email: EmailAddress, account: AccountRecord | None, device: KnownDeviceRecord | None
     ) -> PasswordGuess:
         """A guess to come: the device's, if it comes from one that is known.
 
         What it costs is the same whether or not there is an account.
         """
-        if device_id is not None:
-            guesses, subject = self.by_device, device_id
+        if device is not None:
+            guesses, subject = self.by_device, device.id
         else:
             guesses, subject = self.by_identifier, self.book.email_index(email)
-        return PasswordGuess(email, account, guesses, subject, device_id)
+        return PasswordGuess(email, account, guesses, subject, device)
 
     async def look(self, tried: PasswordGuess) -> Guess:
         """Whether it may be answered by what the password is; nothing is counted."""

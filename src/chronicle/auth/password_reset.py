@@ -148,7 +148,8 @@ class PasswordReset:
         await self.lock.lift(account)
         own = None
         if account.email_verified:
-            own = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
+            known = await self.devices.recognise(account.id, device_token, epoch=account.epoch)
+            own = known.id if known else None
         try:
             changed = await self.credentials.replace_password(
                 account, accepted, visitor, how="reset", proves_address=True

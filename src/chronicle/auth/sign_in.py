@@ -119,22 +119,22 @@ class SignIn:
         self, email: EmailAddress, account: AccountRecord | None, device: Presented
     ) -> PasswordGuess:
         # The same look-ups whether or not there is an account.
-        device_id = await self.devices.recognise(
+        known = await self.devices.recognise(
             account.id if account else None, device.token, epoch=account.epoch if account else 0
         )
         # Once more, now that it is known whose device it is: before anything else is done for it.
-        self.hashing.refuse_when_full(perhaps_known=device_id is not None)
-        return self.lock.guess(email, account, device_id)
+        self.hashing.refuse_when_full(perhaps_known=known is not None)
+        return self.lock.guess(email, account, known)
 
     async def _known_at(self, guess: PasswordGuess) -> bytes | None:
         """The account that knows the device, and keeps a place for it unless that is locked."""
-        if guess.account is None or guess.device_id is None or not self.hashing.is_busy:
+        if guess.account is None or guess.device is None or not self.hashing.is_busy:
             return None
         return guess.account.id if (await self.lock.look(guess)).allowed else None
 
     async def _stand(self, guess: PasswordGuess) -> tuple[PasswordGuess, Guess]:
         """Whether a guess is let in: the same whatever the password was."""
-        if guess.device_id is not None and not self.storing.failed:
+        if guess.device is not None and not self.storing.failed:
             return guess, await self.lock.look(guess)
         standing = await self.lock.count(guess)
         self.storing.failed = False
@@ -214,10 +214,10 @@ class SignIn:
         session_id = SessionId(self.world.new_id())
         refresh_token = self.keeping.refresh_tokens.issue(session_id, 0)
         if guess is not None:
-            known = guess.device_id
+            known = guess.device
         else:
             known = await self.devices.recognise(account.id, device.token, epoch=account.epoch)
-        strangeness = await self._strangeness(account, known, device, visitor, signs_up=signs_up)
+        strangeness = await self._strangeness(account, known, visitor, signs_up=signs_up)
         assessment = assess((*strangeness.signs, *signs))
         session = self._new_session(account, session_id, refresh_token, amr, visitor)
         token, use = self._device_use(account, known, device, visitor)
@@ -242,8 +242,7 @@ class SignIn:
     async def _strangeness(
         self,
         account: AccountRecord,
-        known: bytes | None,
-        device: Presented,
+        known: KnownDeviceRecord | None,
         visitor: Visitor,
         *,
         signs_up: bool,
@@ -252,19 +251,25 @@ class SignIn:
             return _FAMILIAR
         if known is None:
             return await self.new_device.look(account, visitor)
-        if visitor.place is None or device.token is None:
+        if visitor.place is None:
             return _FAMILIAR
-        last = await self.devices.last_use(device.token)
-        return Strangeness(False, signs_of_a_known_device(visitor, last))
+        return Strangeness(
+            is_to_be_told=False,
+            signs=signs_of_a_known_device(visitor, self.devices.last_visitor(known)),
+        )
 
     def _device_use(
-        self, account: AccountRecord, known: bytes | None, shown: Presented, visitor: Visitor
+        self,
+        account: AccountRecord,
+        known: KnownDeviceRecord | None,
+        shown: Presented,
+        visitor: Visitor,
     ) -> tuple[DeviceToken | None, KnownDeviceRecord | DeviceUse | None]:
         """The token that a browser is to keep, and what the account is to know of it."""
         if not shown.keeps:
             return None, None
         if known is not None:
-            return shown.token, self.devices.used_again(known, visitor)
+            return shown.token, self.devices.used_again(known.id, visitor)
         return self.devices.first_use(account.id, visitor, epoch=account.epoch)
 
     def _event_of(
@@ -303,7 +308,7 @@ class SignIn:
         )
 
     async def _note_refusal(self, guess: PasswordGuess, visitor: Visitor, reason: str) -> None:
-        signs = () if guess.device_id is not None else (Sign.UNKNOWN_DEVICE,)
+        signs = () if guess.device is not None else (Sign.UNKNOWN_DEVICE,)
         if reason == _LOCKED:
             signs = (*signs, Sign.MANY_WRONG_PASSWORDS)
         await self.events.note(

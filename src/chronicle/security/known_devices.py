@@ -86,19 +86,18 @@ class DeviceBook:
 
     async def recognise(
         self, account_id: bytes | None, token: DeviceToken | None, *, epoch: int
-    ) -> bytes | None:
-        """The id of the device that presents this token, if this account knows it at this epoch."""
+    ) -> KnownDeviceRecord | None:
+        """The device that presents this token, if this account knows it at this epoch."""
         if token is None:
             return None
         found = await self.devices.find(_hash(token), now=self.world.now())
         if found is None or (found.account_id, found.epoch) != (account_id, epoch):
             return None
-        return found.id
+        return found
 
-    async def last_use(self, token: DeviceToken) -> Visitor | None:
-        """Who used the device with this token last, or None when it is not known."""
-        found = await self.devices.find(_hash(token), now=self.world.now())
-        return None if found is None else self._in_the_clear(found).visitor
+    def last_visitor(self, device: KnownDeviceRecord) -> Visitor:
+        """Who used a device last."""
+        return self._in_the_clear(device).visitor
 
     async def is_known(self, token: DeviceToken) -> bool:
         """Whether any account knows, or knew, the device that presents this token."""
