@@ -7,10 +7,16 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.services.choice import MONGO_URL, mongo_server_url, on_mongo
 
 REQUIRE_ALL = os.environ.get("CHRONICLE_TEST_REQUIRE_ALL") == "1"
+
+# No example is timed. Where everything is required each run has the same examples, so that a change
+# is judged by what it does; every other run draws new ones.
+settings.register_profile("drawn", deadline=None)
+settings.load_profile("ci" if REQUIRE_ALL else "drawn")
 
 
 @pytest.fixture(scope="session", autouse=True)

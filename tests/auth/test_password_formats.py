@@ -141,7 +141,7 @@ def test_a_known_hash_is_that_of_its_password_and_of_no_other(
 
 
 @pytest.mark.parametrize("name", MAKERS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(password=passwords, other=passwords)
 def test_a_hash_is_that_of_its_password_alone(name: str, password: str, other: str) -> None:
     password_hash = MAKERS[name](password)
@@ -222,7 +222,7 @@ def test_no_text_at_all_breaks_verifying(password: str, password_hash: str) -> N
     assert not is_password(password, password_hash)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     name=st.sampled_from(sorted(MAKERS)),
     at=st.integers(0, 400),

@@ -84,7 +84,7 @@ def test_known_roots_of_rfc_6962_trees():
 
 
 @given(size=SIZES, data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_entry_is_proven_and_only_at_its_place(size: int, data: st.DataObject):
     index = data.draw(st.integers(0, size - 1))
     tree = Tree(size)
@@ -97,7 +97,7 @@ def test_every_entry_is_proven_and_only_at_its_place(size: int, data: st.DataObj
 
 
 @given(size=SIZES, data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_changed_inclusion_proof_proves_nothing(size: int, data: st.DataObject):
     index = data.draw(st.integers(0, size - 1))
     tree = Tree(size)
@@ -120,7 +120,7 @@ def test_every_small_tree_grows_out_of_every_smaller_one():
 
 
 @given(new_size=SIZES, data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_changed_consistency_proof_proves_nothing(new_size: int, data: st.DataObject):
     old_size = data.draw(st.integers(0, new_size))
     tree, old_root = Tree(new_size), naive_root(ENTRIES[:old_size])

@@ -127,7 +127,7 @@ LIVES = st.lists(
 
 
 @given(lives=LIVES, batch_entries=st.sampled_from([1, 7, 64, 8192]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 async def test_any_run_of_crashes_and_failures_ends_well(
     lives: list[tuple[int, int, dict[int, Fault]]], batch_entries: int
 ):

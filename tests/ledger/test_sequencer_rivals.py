@@ -59,7 +59,7 @@ async def settle(gates: Sequence[Gate], tasks: Sequence[asyncio.Task[None]]) -> 
     ),
     before=st.sampled_from([0, 250]),
 )
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 async def test_two_writers_never_fork_lose_or_double(
     order: list[int], fates: tuple[dict[int, Fault], dict[int, Fault]], before: int
 ):

@@ -97,7 +97,7 @@ def test_a_tree_of_256_has_a_full_tile_and_one_hash_above_it():
 
 
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 async def test_a_tree_is_the_same_however_it_grew(steps: list[int]):
     tiles, edge = MemoryTiles(), Edge()
     everything = entries(sum(steps))
