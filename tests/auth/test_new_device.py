@@ -2,10 +2,12 @@ import msgspec
 import pytest
 
 from chronicle.errors import Failure
+from chronicle.security.encryption import FieldCipher
 from chronicle.security.known_devices import Presented
 from chronicle.security.visitors import Visitor
 from tests.auth.conftest import ADA, BROWSER, PASSWORD, Desk, remember
 from tests.fakes.faults import Fault
+from tests.fakes.world import keyring
 
 PHONE = Visitor("192.0.2.7", "Mozilla/5.0 (iPhone) Safari/604.1")
 ELSEWHERE = Visitor("198.51.100.9", BROWSER.agent)
@@ -134,15 +136,23 @@ async def test_refusals_are_judged_by_who_tries_and_how_often(desk: Desk) -> Non
     ]
 
 
+async def reseal(desk: Desk, table: str, seen: object, key: FieldCipher | None = None) -> None:
+    """Have every row of a table tell of another visitor, or be sealed by a key that is gone."""
+    for (record_id,) in desk.engine.all(f"SELECT id FROM {table}", ()):
+        sealed = (key or desk.events.cipher).seal(
+            msgspec.msgpack.encode(seen), table=table, record=record_id, field="visitor"
+        )
+        row = (sealed, record_id)
+        await desk.engine.write(
+            lambda db, row=row: db.execute(
+                f"UPDATE {table} SET sealed_visitor = ? WHERE id = ?", row
+            )
+        )
+
+
 async def test_an_event_from_before_there_were_judgements_has_none(desk: Desk) -> None:
     owner = (await desk.sign_up()).account.id
-    seal, table, field = desk.events.cipher.seal, "events", "visitor"
-    for (record_id,) in desk.engine.all("SELECT id FROM events", ()):
-        old = msgspec.msgpack.encode(BROWSER)
-        row = (seal(old, table=table, record=record_id, field=field), record_id)
-        await desk.engine.write(
-            lambda db, row=row: db.execute("UPDATE events SET sealed_visitor = ? WHERE id = ?", row)
-        )
+    await reseal(desk, "events", BROWSER)
     (event,) = (await desk.events.page(owner, cursor=None, limit=5)).events
     assert (event.visitor, event.risk, event.why) == (BROWSER, None, ())
     assert await desk.events.recent_visitors(owner) == [BROWSER]
@@ -150,18 +160,44 @@ async def test_an_event_from_before_there_were_judgements_has_none(desk: Desk) -
 
 async def test_a_judgement_of_a_later_version_is_read_as_it_is(desk: Desk) -> None:
     owner = (await desk.sign_up()).account.id
-    seen = msgspec.to_builtins(BROWSER) | {"risk": "critical", "why": ["odd"], "more": 1}
-    for (record_id,) in desk.engine.all("SELECT id FROM events", ()):
-        sealed = desk.events.cipher.seal(
-            msgspec.msgpack.encode(seen), table="events", record=record_id, field="visitor"
-        )
-        row = (sealed, record_id)
-        await desk.engine.write(
-            lambda db, row=row: db.execute("UPDATE events SET sealed_visitor = ? WHERE id = ?", row)
-        )
+    await reseal(
+        desk, "events", msgspec.to_builtins(BROWSER) | {"risk": "critical", "why": ["odd"], "x": 1}
+    )
     (event,) = (await desk.events.page(owner, cursor=None, limit=5)).events
     assert (event.visitor, event.risk, event.why) == (BROWSER, "critical", ("odd",))
     assert await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+
+
+GONE = {
+    "sealed by a key that is gone": (BROWSER, FieldCipher(keyring("another"))),
+    "not a visitor": (["odd"], None),
+}
+
+
+@pytest.mark.parametrize(("seen", "key"), GONE.values(), ids=GONE)
+async def test_a_history_that_can_not_be_read_keeps_nobody_out(
+    desk: Desk, seen: object, key: FieldCipher | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    await desk.sign_up()
+    await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+    await reseal(desk, "events", seen, key)
+    assert await desk.sign_in.with_password(ADA, PASSWORD, BROWSER)
+    assert notices(desk)
+    (line,) = [line for line in caplog.records if "can't be read" in line.getMessage()]
+    assert vars(line)["unread"] == 2
+
+
+@pytest.mark.parametrize(("seen", "key"), GONE.values(), ids=GONE)
+async def test_a_device_of_which_nothing_can_be_read_gets_in(
+    desk: Desk, seen: object, key: FieldCipher | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = (await desk.sign_up()).account.id
+    token = await remember(desk, owner, epoch=0)
+    await reseal(desk, "known_devices", seen, key)
+    in_japan = Visitor(BROWSER.address, BROWSER.agent, "Tokyo, Japan")
+    assert await desk.sign_in.with_password(ADA, PASSWORD, in_japan, device=Presented(token))
+    assert "what is known of a device can't be read" in caplog.text
+    assert not notices(desk)
 
 
 async def test_a_history_that_was_forgotten_makes_no_device_familiar(desk: Desk) -> None:

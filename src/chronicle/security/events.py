@@ -4,6 +4,7 @@ Their owner sees them. The address and the device are sealed. Only what was gran
 entry in the ledger: what strangers try must neither grow it nor show in it who exists.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,11 +14,13 @@ from itertools import takewhile
 import msgspec
 
 from chronicle.security.cursors import Cursors
-from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.encryption import BlindIndex, FieldCipher, SealBroken
 from chronicle.security.ports import EventRecord, Events
 from chronicle.security.risk import Assessment
 from chronicle.security.visitors import Visitor
 from chronicle.world import World
+
+_log = logging.getLogger(__name__)
 
 _TABLE = "events"
 _RECENT = 50
@@ -151,15 +154,26 @@ class EventLog:
     async def recent_visitors(self, account_id: bytes) -> list[Visitor]:
         """Who was granted a sign-in lately, newest first; nobody from before a report.
 
-        Refusals don't count: strangers could push everything else out with them.
+        Refusals don't count: strangers could push everything else out with them. What can't be
+        read is logged and left out: it makes a device look new, and keeps nobody out.
         """
         records = await self.events.granted(account_id, limit=_RECENT)
         since_report = takewhile(lambda record: record.kind != EventKind.REPORTED, records)
-        return [
-            self._in_the_clear(record).visitor
-            for record in since_report
-            if record.kind == EventKind.SIGN_IN
-        ]
+        visitors: list[Visitor] = []
+        unread: list[str] = []
+        for record in since_report:
+            if record.kind != EventKind.SIGN_IN:
+                continue
+            try:
+                visitors.append(self._in_the_clear(record).visitor)
+            except (SealBroken, msgspec.DecodeError) as error:
+                unread.append(str(error))
+        if unread:
+            _log.error(
+                "some of an account's latest sign-ins can't be read",
+                extra={"unread": len(unread), "why": unread[0]},
+            )
+        return visitors
 
     async def forget_old(self, keep: timedelta) -> int:
         """Drop events that are older than `keep`; how many."""

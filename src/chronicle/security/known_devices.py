@@ -19,7 +19,7 @@ from typing import NewType
 import msgspec
 
 from chronicle.errors import Unavailable
-from chronicle.security.encryption import BlindIndex, FieldCipher
+from chronicle.security.encryption import BlindIndex, FieldCipher, SealBroken
 from chronicle.security.ports import DeviceUse, KnownDeviceRecord, KnownDevices
 from chronicle.security.visitors import Visitor
 from chronicle.world import World
@@ -95,9 +95,13 @@ class DeviceBook:
             return None
         return found
 
-    def last_visitor(self, device: KnownDeviceRecord) -> Visitor:
-        """Who used a device last."""
-        return self._in_the_clear(device).visitor
+    def last_visitor(self, device: KnownDeviceRecord) -> Visitor | None:
+        """Who used a device last; None, and a line in the log, where that can't be read."""
+        try:
+            return self._in_the_clear(device).visitor
+        except (SealBroken, msgspec.DecodeError):
+            _log.exception("what is known of a device can't be read")
+            return None
 
     async def is_known(self, token: DeviceToken) -> bool:
         """Whether any account knows, or knew, the device that presents this token."""

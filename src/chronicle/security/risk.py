@@ -83,9 +83,9 @@ def signs_of_a_stranger(visitor: Visitor, seen: Iterable[Visitor]) -> tuple[Sign
     return tuple(sign for sign, is_there in found.items() if is_there)
 
 
-def signs_of_a_known_device(visitor: Visitor, last: Visitor) -> tuple[Sign, ...]:
-    """What is new about one whose device the account knows, beside its last use."""
-    return (Sign.NEW_COUNTRY,) if _is_elsewhere(visitor, (last,)) else ()
+def signs_of_a_known_device(visitor: Visitor, last: Visitor | None) -> tuple[Sign, ...]:
+    """What is new about one whose device the account knows, beside its last use if known."""
+    return (Sign.NEW_COUNTRY,) if last is not None and _is_elsewhere(visitor, (last,)) else ()
 
 
 def signs_of_guessing(failures: int) -> tuple[Sign, ...]:
