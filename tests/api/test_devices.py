@@ -113,7 +113,7 @@ def test_a_page_of_another_origin_is_no_known_device(ada: Person, origin: str) -
         guess = {"email": ada.email, "password": ANOTHER}
         for _ in range(5):
             ada.client.post("/api/auth/login", json=guess)
-        right = {"email": ada.email, "password": PASSWORD}
+        right = {"email": ada.email, "password": PASSWORD, "token_transport": "body"}
         assert one.post("/api/auth/login", json=right, headers=elsewhere).status_code == 429
         own = {"Origin": ada.server.url}
         assert one.post("/api/auth/login", json=right, headers=own).status_code == 200

@@ -57,6 +57,16 @@ def login(person: Person, password: str = PASSWORD) -> int:
     return post(person.client, "login", email=person.email, password=password).status_code
 
 
+def test_a_page_of_another_origin_can_not_sign_up_into_a_cookie(somebody: Person) -> None:
+    body = {"email": somebody.email, "password": PASSWORD}
+    refused = somebody.client.post(
+        "/api/auth/register", json=body, headers={"Origin": "http://evil.example"}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+    assert "set-cookie" not in refused.headers
+    assert register(somebody).status_code == 201
+
+
 def sign_in_by_code(person: Person) -> httpx2.Response:
     with person.server.client() as elsewhere:
         ticket = post(elsewhere, "login/code", email=person.email).json()["ticket"]

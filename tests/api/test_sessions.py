@@ -188,7 +188,10 @@ def test_all_other_sessions_end_and_the_callers_goes_on(ada: Person) -> None:
     assert ada.client.post("/api/auth/logout-others").status_code == 204
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost"])
+OTHER_ORIGINS = ("http://evil.example", "null", "http://localhost")
+
+
+@pytest.mark.parametrize("origin", OTHER_ORIGINS)
 def test_a_page_of_another_origin_can_not_use_the_cookie(
     server: RunningServer, ada: Person, origin: str
 ) -> None:
@@ -203,6 +206,42 @@ def test_a_page_of_another_origin_can_not_use_the_cookie(
             assert "set-cookie" not in answer.headers
         assert profile(browser, token).status_code == 200
         assert browser.post("/api/auth/refresh").status_code == 200
+
+
+@pytest.mark.parametrize("origin", OTHER_ORIGINS)
+def test_a_page_of_another_origin_can_not_set_the_cookie(
+    server: RunningServer, new_person: Callable[[], Person], origin: str
+) -> None:
+    person = new_person()
+    address = {"email": person.email}
+
+    def from_elsewhere_and_here(path: str, **body: str) -> httpx2.Response:
+        """The answer to a browser's own page, after one of another origin got nothing with it."""
+        with server.client() as browser:
+            bearer = {"Authorization": person.client.headers.get("Authorization", "")}
+            elsewhere, here = bearer | {"Origin": origin}, bearer | {"Origin": server.url}
+            refused = browser.post(f"/api/auth/{path}", json=body, headers=elsewhere)
+            assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
+            assert "body" in refused.json()["detail"]
+            assert "set-cookie" not in refused.headers
+            answer = browser.post(f"/api/auth/{path}", json=body, headers=here)
+            assert answer.is_success, answer.text
+            assert "chronicle_refresh" in answer.cookies
+            return answer
+
+    def ticket(path: str, **more: str) -> dict[str, str]:
+        answer = person.client.post(f"/api/auth/{path}", json=address | more)
+        return {"ticket": answer.json()["ticket"], "code": person.newest_code()}
+
+    from_elsewhere_and_here("register/verify", **ticket("register", password=PASSWORD))
+    from_elsewhere_and_here("login/code/verify", **ticket("login/code"))
+    signed_in = from_elsewhere_and_here("login", **address, password=PASSWORD).json()
+    person.client.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+    from_elsewhere_and_here("reauthenticate", password=PASSWORD)
+    own = {"password": PASSWORD, "token_transport": "body"}
+    answer = person.client.post("/api/auth/login", json=address | own, headers={"Origin": origin})
+    assert answer.json()["refresh_token"]
+    assert "set-cookie" not in answer.headers
 
 
 def test_a_cookie_that_stands_twice_is_refused(ada: Person) -> None:

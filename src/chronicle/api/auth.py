@@ -137,7 +137,7 @@ class SessionList(msgspec.Struct):
     status=202,
     also={201: "With `CHRONICLE_REGISTRATION=immediate`: the account is made and signed in."},
     also_answers={201: NewSession},
-    problems=("email_taken", "look_alike", "overloaded", "unavailable"),
+    problems=("email_taken", "look_alike", "overloaded", "origin_not_allowed", "unavailable"),
     budget=budgets.REGISTER,
     challenge=Whom.EVERYBODY,
     turns_away=refuse_strangers_when_full,
@@ -182,6 +182,7 @@ async def _register_at_once(
         "invalid_mailed_token",
         "ticket_expired",
         "email_taken",
+        "origin_not_allowed",
         "unavailable",
     ),
     budget=budgets.GUESS,
@@ -219,7 +220,7 @@ async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
 @endpoint.post(
     "/api/auth/login",
     answers=SessionObject,
-    problems=("invalid_credentials", "overloaded", "unavailable"),
+    problems=("invalid_credentials", "overloaded", "origin_not_allowed", "unavailable"),
     budget=budgets.SIGN_IN,
     challenge=Whom.ALL_BUT_KNOWN_DEVICES,
     turns_away=refuse_when_full,
@@ -255,7 +256,13 @@ async def start_code_login(call: Call[LoginCode, None]) -> IssuedTicket:
 @endpoint.post(
     "/api/auth/login/code/verify",
     answers=SessionObject,
-    problems=("invalid_code", "invalid_mailed_token", "ticket_expired", "unavailable"),
+    problems=(
+        "invalid_code",
+        "invalid_mailed_token",
+        "ticket_expired",
+        "origin_not_allowed",
+        "unavailable",
+    ),
     budget=budgets.GUESS,
 )
 async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:

@@ -4,7 +4,12 @@ from typing import Any
 
 from chronicle.api.cookies import cookie_values, from_another_origin, set_cookie
 from chronicle.api.endpoint import Call
-from chronicle.api.session_answers import SessionObject, TokenTransport, render_session
+from chronicle.api.session_answers import (
+    SessionObject,
+    TokenTransport,
+    refuse_other_origins,
+    render_session,
+)
 from chronicle.auth.sessions import SignedIn
 from chronicle.security.known_devices import LIFETIME, DeviceToken, Presented
 from chronicle.security.limits import Budget
@@ -72,7 +77,13 @@ async def pay_for_mail(call: Call[Any, Any], budget: Budget, email: EmailAddress
 
 
 def presented(call: Call[Any, Any], transport: TokenTransport) -> Presented:
-    """What the browser shows of itself; a client that wants its tokens in the body keeps none."""
+    """What the browser shows of itself; a client that wants its tokens in the body keeps none.
+
+    Raises:
+        Denied: `origin_not_allowed`: a page of another origin wants a session in a cookie.
+    """
+    if transport == "cookie":
+        refuse_other_origins(call)
     return Presented(device_token(call), keeps=transport == "cookie")
 
 

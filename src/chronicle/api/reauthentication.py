@@ -12,6 +12,7 @@ from chronicle.api.session_answers import (
     SessionObject,
     TokenTransport,
     refresh_cookie,
+    refuse_other_origins,
     render_session,
     render_ticket,
 )
@@ -52,6 +53,8 @@ async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObj
     After five wrong passwords in a row this session is over.
     """
     refresh_cookie(call)
+    if call.body.token_transport == "cookie":
+        refuse_other_origins(call)
     return render_session(call, await _prove(call), call.body.token_transport)
 
 

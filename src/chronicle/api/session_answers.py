@@ -112,11 +112,26 @@ def refresh_cookie(call: Call[Any, Any]) -> str | None:
     found = cookie_values(call, _COOKIE)
     if not found:
         return None
-    if from_another_origin(call):
-        raise Denied("origin_not_allowed", "Pages of another origin can't use this session.")
+    refuse_other_origins(call)
     if len(found) > 1:
         raise Unauthenticated
     return found[0]
+
+
+def refuse_other_origins(call: Call[Any, Any]) -> None:
+    """Keep pages of another origin from a session in a cookie: from using it, and from setting it.
+
+    A page that could set it could have people act in an account of its choice.
+
+    Raises:
+        Denied: `origin_not_allowed`: the page's origin is not the base URL's (RFC 6454).
+    """
+    if from_another_origin(call):
+        raise Denied(
+            "origin_not_allowed",
+            f"A session in a cookie is for pages of {call.app.settings.base_url}: open this page "
+            'there. An application of another origin sends "token_transport": "body".',
+        )
 
 
 def set_refresh_cookie(call: Call[Any, Any], token: str, seconds: int) -> None:
