@@ -275,7 +275,7 @@ async def test_a_running_delivery_is_woken_by_a_mail_and_settles(
         await post.mailer.send(CODE)
         await post.delivery.settle()
         assert len(post.transport.delivered) == count
-    await post.delivery.stop(within_seconds=5)
+    await post.delivery.stop()
     await task
 
 
@@ -290,7 +290,7 @@ async def test_a_running_delivery_outlives_a_database_that_was_down(
     post.delivery.wake()
     await post.delivery.settle()
     assert len(post.transport.delivered) == 1
-    await post.delivery.stop(within_seconds=5)
+    await post.delivery.stop()
     await task
 
 
@@ -302,7 +302,7 @@ async def test_stopping_lets_the_mail_in_hand_end_and_takes_no_other(
     task = running()
     await post.transport.tried.wait()
     await post.mailer.send(VOID)
-    stopping = asyncio.ensure_future(post.delivery.stop(within_seconds=5))
+    stopping = asyncio.ensure_future(post.delivery.stop())
     await asyncio.sleep(0)
     assert not stopping.done()
     post.transport.holds.set()

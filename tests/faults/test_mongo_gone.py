@@ -1,5 +1,7 @@
 """MongoDB dies under a running server: calls are refused in time, and go on when it is back."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,6 +74,20 @@ def test_what_was_acknowledged_is_there_and_what_was_refused_can_be_sent_again(
     proof = ada.client.get(f"{UPLOADS}/{kept.json()['id']}/proof").content
     assert_proven(proof, b"kept", key, tmp_path)
     assert new_person(ada.server, "eve").session
+
+
+def test_a_server_ends_in_its_time_although_its_database_hangs(
+    mongo: RunningMongo, tmp_path: Path
+) -> None:
+    url = f"{with_database(mongo.url, 'hangs')}&timeoutMS=60000"
+    settings = {"CHRONICLE_DATABASE_URL": url, "CHRONICLE_DRAIN_SECONDS": "1"}
+    with RunningServer(tmp_path, **settings) as server:
+        os.kill(mongo.ferretdb.pid, signal.SIGSTOP)
+        # A wait for each thing that is written at the end would be longer than this waits.
+        assert server.stop() == 0
+        os.kill(mongo.ferretdb.pid, signal.SIGCONT)
+        assert "Traceback" not in server.log
+        server.start()
 
 
 def test_a_server_that_is_killed_goes_on_from_what_mongodb_holds(

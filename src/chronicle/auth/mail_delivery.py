@@ -123,16 +123,14 @@ class MailDelivery:
         finally:
             self._ended.set()
 
-    async def stop(self, *, within_seconds: float) -> None:
-        """Make no new attempts, and let those in hand end where they do so in time.
+    async def stop(self) -> None:
+        """Make no new attempts, and return once those in hand have ended.
 
-        One that does not is made again, under the same key, once its claim ran out.
+        One that is cancelled is made again, under the same key, once its claim ran out.
         """
         self._stopping = True
         self._news.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_seconds):
-                await self._ended.wait()
+        await self._ended.wait()
 
     async def settle(self) -> None:
         """Wait until every mail that came before this call was tried at least once."""
