@@ -13,7 +13,8 @@ def to_micros(moment: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The moment, in UTC."""
-    return _EPOCH + timedelta(microseconds=micros)
+    # Half the time that a timedelta of so many microseconds takes; each row has several.
+    return _EPOCH + _MICROSECOND * micros
 
 
 def optional_micros(moment: datetime | None) -> int | None:
