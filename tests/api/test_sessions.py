@@ -297,7 +297,7 @@ def forgeries(server: RunningServer, token: str) -> list[str]:
         f"{header_text}.{encode(claims | {'sub': claims['sid']})}.{signature}",
         f"{header_text}.{claims_text}.",
         f"{header_text}.{claims_text}",
-        f"{header_text}.{claims_text}.{signature[:-4]}AAAA",
+        f"{header_text}.{claims_text}.{signature[:-4]}{'QAAA' if signature[-4] == 'A' else 'AAAA'}",
         "..",
         "a.b.c",
         "[].e30.x",
