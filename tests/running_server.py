@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import itertools
 import os
+import random
 import signal
 import socket
 import ssl
@@ -31,6 +33,10 @@ _T = TypeVar("_T")
 
 # Nothing here speaks TLS, and a client of its own would read all of the machine's authorities.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+# Below those that the system gives to whoever asks for any, which could be a port whose server is
+# not up yet, or is down.
+_ports = itertools.cycle(random.sample(range(20_000, 32_768), 12_768))
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
@@ -158,10 +164,12 @@ def _database_of(data_dir: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody has, and that this run gave to nobody before."""
+    for port in _ports:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the ports go round for ever")
 
 
 def eventually(look: Callable[[], _T], *, within_seconds: float = 15) -> _T:
