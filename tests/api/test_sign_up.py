@@ -1,7 +1,10 @@
 import base64
+import contextlib
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -188,10 +191,12 @@ def test_no_address_name_or_secret_stands_in_the_data_folder_in_plain_text(
     canaries = [person.email.encode(), b"Zacharias", PASSWORD.encode()]
     canaries += [session["refresh_token"].encode(), session["access_token"].encode()]
     canaries += [base64.b64encode(person.email.encode()), person.email.encode().hex().encode()]
-    for file in server.data_dir.rglob("*"):
-        if file.is_file() and "outbox" not in file.parts:
-            content = file.read_bytes()
-            assert not [canary for canary in canaries if canary in content], file
+    for file in [Path(at, name) for at, _, names in os.walk(server.data_dir) for name in names]:
+        # The ledger takes files and folders of its own away while they are looked at.
+        with contextlib.suppress(FileNotFoundError):
+            if file.is_file() and "outbox" not in file.parts:
+                content = file.read_bytes()
+                assert not [canary for canary in canaries if canary in content], file
     log = server.log
     assert not [canary for canary in canaries if canary.decode() in log]
 
