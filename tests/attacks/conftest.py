@@ -1,7 +1,10 @@
 """Servers to attack: one as it comes, and one that soon loses patience."""
 
+import base64
 import itertools
+import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -65,13 +68,25 @@ def new_person(server: RunningServer) -> Iterator[Callable[[], Person]]:
 
 
 @pytest.fixture(scope="session")
-def ada(new_person: Callable[[], Person]) -> Person:
-    return new_person()
+def two_people(new_person: Callable[[], Person]) -> tuple[Person, Person]:
+    return new_person(), new_person()
 
 
-@pytest.fixture(scope="session")
-def bob(new_person: Callable[[], Person]) -> Person:
-    return new_person()
+@pytest.fixture
+def ada(two_people: tuple[Person, Person]) -> Person:
+    return still_signed_in(two_people[0])
+
+
+@pytest.fixture
+def bob(two_people: tuple[Person, Person]) -> Person:
+    return still_signed_in(two_people[1])
+
+
+def still_signed_in(person: Person) -> Person:
+    """Somebody whose access token has half its life before it: all these tests may take longer."""
+    claims = person.session["access_token"].split(".")[1]
+    expires_at: float = json.loads(base64.urlsafe_b64decode(claims + "=="))["exp"]
+    return person if expires_at - time.time() > 300 else person.sign_in()
 
 
 @pytest.fixture
