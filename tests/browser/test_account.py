@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -254,6 +255,13 @@ def test_signing_out_everywhere_asks_first_and_ends_every_session(
     assert somebody.client.get("/api/auth/user").status_code == 401
 
 
+@pytest.fixture
+def on_one_day() -> None:
+    """Wait where the day is about to end: what happens now is to be of one day."""
+    eventually(lambda: datetime.now().strftime("%H:%M") != "23:59", within_seconds=90)
+
+
+@pytest.mark.usefixtures("on_one_day")
 def test_the_history_shows_what_was_granted_and_what_was_refused(
     page: Page, somebody: Person
 ) -> None:
