@@ -203,7 +203,7 @@ async def test_a_server_that_is_not_there_delays_the_mail(client: httpx2.AsyncCl
 
 async def test_a_server_that_never_answers_delays_the_mail(brevo: ScriptedBrevo) -> None:
     brevo.holds.clear()
-    async with httpx2.AsyncClient(timeout=0.2) as client:
+    async with httpx2.AsyncClient(timeout=httpx2.Timeout(10, read=0.2)) as client:
         transport = BrevoTransport(client, url=brevo.url, api_key=API_KEY, sender="a@example.org")
         trouble = await deliver(transport)
     assert type(trouble) is MailDelayed

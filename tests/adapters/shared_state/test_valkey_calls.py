@@ -39,11 +39,11 @@ async def get(client: Valkey, key: str = "k") -> object:
 async def test_replies_reach_their_callers_also_after_one_that_came_late(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    late = asyncio.Event()
+    go, late = asyncio.Event(), asyncio.Event()
 
     async def answering(command: list[bytes]) -> Answer:
         if command[1] == b"slow":
-            await asyncio.sleep(LATE_SECONDS)
+            await go.wait()
             late.set()
         return b"$%d\r\n%s\r\n" % (len(command[1]), command[1])
 
@@ -54,6 +54,7 @@ async def test_replies_reach_their_callers_also_after_one_that_came_late(
         with pytest.raises(Unavailable):
             await get(client, "slow")
         assert await get(client, "after") == b"after"
+        go.set()
         await late.wait()
         assert await get(client, "last") == b"last"
         assert server.connections == 2
