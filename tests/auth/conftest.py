@@ -15,7 +15,7 @@ from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.email_change import EmailChange
 from chronicle.auth.email_undo import EmailUndo
 from chronicle.auth.immediate_registration import ImmediateRegistration
-from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.mailed_codes import MailedCodes, TicketKeys
 from chronicle.auth.new_device import NewDeviceNotice
 from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.password_policy import PasswordPolicy
@@ -175,7 +175,7 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
         sign_in=sign_in,
         hashing=hashing,
         policy=PasswordPolicy(("chronicle",), breached=None),
-        codes=MailedCodes(tickets, cipher, index, code_guesses, world.world),
+        codes=MailedCodes(tickets, cipher, TicketKeys(keys), code_guesses, world.world),
         mailer=mailer,
         base_url=BASE_URL,
         world=world.world,

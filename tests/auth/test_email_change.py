@@ -140,7 +140,7 @@ async def test_no_code_is_right_for_an_address_that_was_taken_when_it_was_asked_
     other = AccountId(desk.world.world.new_id())
     await desk.book.open(NewAccount(other, NEXT, True, None, "hash"))
     codes = desk.email_change.codes
-    overheard = OverheardCodes(codes.tickets, codes.cipher, codes.index, codes.guesses, codes.world)
+    overheard = OverheardCodes(codes.tickets, codes.cipher, codes.keys, codes.guesses, codes.world)
     changing = replace(desk.email_change, codes=overheard)
     issued = await changing.start_change(who.account_id, NEXT)
     with pytest.raises(Rejected, match="invalid_code"):

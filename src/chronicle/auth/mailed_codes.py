@@ -22,8 +22,9 @@ import msgspec
 from chronicle.auth.codes import new_code, read_code, show_code
 from chronicle.auth.ports import Ticket, Tickets
 from chronicle.errors import Gone, Rejected, TooMany, Unavailable
-from chronicle.security.encryption import BlindIndex, FieldCipher, SealBroken
+from chronicle.security.encryption import FieldCipher, SealBroken, derive
 from chronicle.security.guesses import Guesses
+from chronicle.security.keys import KEY_ID_BYTES, Keyring, Purpose
 from chronicle.security.ports import MailedTokenRecord, MailedTokens
 from chronicle.users.ports import AccountRecord
 from chronicle.world import World
@@ -32,8 +33,12 @@ CODE_LIFETIME = timedelta(minutes=10)
 RESEND_AFTER = timedelta(seconds=60)
 GUESSES = 5
 
-_TICKET_BYTES = 24
+# With the key's id these make 44 characters without padding.
+_TICKET_BYTES = 25
 _LINK_BYTES = 16
+
+# What is proven beside codes, which are upper case.
+_LINK, _NO_CODE = "link", "none"
 
 ContentT = TypeVar("ContentT", bound=msgspec.Struct)
 
@@ -64,13 +69,48 @@ class TicketIssued:
     resend_after: timedelta
 
 
+class TicketKeys:
+    """Proves codes and links by HMAC-SHA-256 under the token keys, one of which a ticket names.
+
+    So whoever can work them out can sign access tokens anyway, and a key that leaked is taken out
+    of use for both alike.
+    """
+
+    def __init__(self, keys: Keyring) -> None:
+        keys.follow(self._use)
+
+    def _use(self, keys: Keyring) -> None:
+        self._secrets = {
+            key.id: derive(key.secret, "chronicle/ticket/v1") for key in keys.of(Purpose.TOKEN)
+        }
+        self._active = keys.active(Purpose.TOKEN).id
+
+    def new_ticket(self, drawn: bytes) -> str:
+        """A ticket of these random bytes: base64url text."""
+        return base64.urlsafe_b64encode(self._active + drawn).decode()
+
+    def mac(self, ticket: str, proven: str) -> bytes | None:
+        """The 32-byte MAC of something that belongs to a ticket; None where its key is not there.
+
+        No two pairs share one: neither part holds a "/".
+        """
+        try:
+            named = base64.urlsafe_b64decode(ticket)[:KEY_ID_BYTES]
+        except ValueError:
+            return None
+        secret = self._secrets.get(named)
+        if secret is None:
+            return None
+        return hmac.digest(secret, f"{ticket}/{proven}".encode(), hashlib.sha256)
+
+
 @dataclass(frozen=True, slots=True)
 class MailedCodes:
     """Issues tickets with codes, and checks them."""
 
     tickets: Tickets
     cipher: FieldCipher
-    index: BlindIndex
+    keys: TicketKeys
     guesses: Guesses
     world: World
 
@@ -81,7 +121,7 @@ class MailedCodes:
 
         `subject` is the blind index of the identifier whose guesses it takes.
         """
-        ticket = base64.urlsafe_b64encode(self.world.random_bytes(_TICKET_BYTES)).decode()
+        ticket = self.keys.new_ticket(self.world.random_bytes(_TICKET_BYTES))
         code = new_code(self.world.random_bytes)
         key, now = _key(ticket), self.world.now()
         await self.tickets.put(
@@ -162,7 +202,7 @@ class MailedCodes:
             TooMany: the identifier's guesses are used up for now, be it right or not.
         """
         code = read_code(typed)
-        mac = self._mac(ticket, code) if code else b""
+        mac = self._mac(ticket, code or _NO_CODE)
         answer = await self.tickets.guess(_key(ticket), mac, now=self.world.now())
         if answer is None:
             raise expired()
@@ -182,7 +222,7 @@ class MailedCodes:
         128 bits that only whoever has our key can work out, so nothing of it is kept; and good
         for this ticket alone, so it lets in nobody but the browser that has it.
         """
-        mac = self.index.of(ticket, column="tickets.link")[:_LINK_BYTES]
+        mac = self._mac(ticket, _LINK)[:_LINK_BYTES]
         return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
     async def check_link(
@@ -221,9 +261,12 @@ class MailedCodes:
         held = msgspec.msgpack.decode(plain, type=_Held)
         return held.subject, msgspec.msgpack.decode(held.content, type=kind)
 
-    def _mac(self, ticket: str, code: str) -> bytes:
+    def _mac(self, ticket: str, proven: str) -> bytes:
         # Keyed, because 40 bits would fall to a search by whoever reads the shared state.
-        return self.index.of(f"{ticket}/{code}", column="tickets.code")
+        mac = self.keys.mac(ticket, proven)
+        if mac is None:
+            raise expired()
+        return mac
 
 
 async def claim_once(

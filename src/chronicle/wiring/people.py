@@ -14,7 +14,7 @@ from chronicle.auth.email_undo import EmailUndo
 from chronicle.auth.immediate_registration import ImmediateRegistration
 from chronicle.auth.introspection import Introspection
 from chronicle.auth.mail_delivery import QueuedMailer
-from chronicle.auth.mailed_codes import MailedCodes
+from chronicle.auth.mailed_codes import MailedCodes, TicketKeys
 from chronicle.auth.new_device import NewDeviceNotice
 from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.password_policy import PasswordPolicy
@@ -157,7 +157,7 @@ class People:
         self.sign_out = SignOut(self.book, self.sessions, self.devices)
         tickets = ValkeyTickets(storage.shared_state)
         code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
-        codes = MailedCodes(tickets, self.cipher, self.index, code_guesses, world)
+        codes = MailedCodes(tickets, self.cipher, TicketKeys(keys), code_guesses, world)
         self.code_sign_in = CodeSignIn(
             book=self.book,
             codes=codes,
