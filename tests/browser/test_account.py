@@ -239,6 +239,35 @@ def test_the_history_shows_the_places_as_bars_with_their_numbers(
         check_frame(page, "Account")
 
 
+def test_signing_out_ends_the_session_also_when_it_can_not_be_renewed(
+    page: Page, somebody: Person, troubles: Troubles
+) -> None:
+    troubles.expected += ["status of 503", "status of 401"]
+    page.clock.install()
+    sign_in(page, somebody)
+    page.goto("/account")
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
+    asked = re.compile("/api/auth/(refresh|logout)$")
+    page.route(asked, lambda route: route.fulfill(status=503, json={"title": "Not available"}))
+    page.clock.fast_forward("11:00")
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="Not available")).to_be_visible()
+    assert cookies(page)
+    page.unroute(asked)
+    # As the server answers when the access token is over; the cookie goes along all the same.
+    page.route(asked, lambda route: route.fulfill(status=401, json={}), times=1)
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    assert not cookies(page)
+    left = somebody.client.get("/api/auth/sessions").json()["items"]
+    assert [item["current"] for item in left] == [True]
+
+
+def cookies(page: Page) -> list[str]:
+    """The cookies that stand for a session."""
+    return [each["name"] for each in page.context.cookies() if "refresh" in each["name"]]
+
+
 def test_signing_out_everywhere_asks_first_and_ends_every_session(
     page: Page, somebody: Person
 ) -> None:

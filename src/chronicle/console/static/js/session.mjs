@@ -94,10 +94,20 @@ export async function reauthenticate(proof) {
   return alone(async () => accept(await request("POST", "/api/auth/reauthenticate", { body: proof, token })));
 }
 
-/** End the session here and on the server. */
+/**
+ * End the session on the server, then here. Throws a Problem where the server did not do it: then
+ * the session lives on, here too.
+ */
 export async function signOut() {
-  const token = await accessToken().catch(() => null);
-  if (token) await alone(() => request("POST", "/api/auth/logout", { token })).catch(ignoreEnded);
+  await alone(async () => {
+    try {
+      await request("POST", "/api/auth/logout", { token: current?.accessToken });
+    } catch (error) {
+      ignoreEnded(error);
+      // The access token was over. The session need not be: the cookie stands for it, too.
+      await request("POST", "/api/auth/logout").catch(ignoreEnded);
+    }
+  });
   end({ tell: true });
 }
 
