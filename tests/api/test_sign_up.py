@@ -134,6 +134,13 @@ def test_the_owner_of_a_taken_address_is_told_and_keeps_the_password(ada: Person
     assert ada.sign_in().session["user"]["email"] == ada.email
 
 
+def test_the_owner_of_a_taken_address_is_told_in_their_language(ada: Person) -> None:
+    assert ada.client.patch("/api/auth/user", json={"locale": "de-AT"}).status_code == 200
+    other = {"email": ada.email, "password": "another fifteen characters"}
+    assert ada.client.post("/api/auth/register", json=other).status_code == 202
+    assert ada.mails()[0]["subject"] == "Sie haben schon ein Chronicle-Konto"
+
+
 def test_two_sign_ups_for_one_address_make_one_account(new_person: Callable[[], Person]) -> None:
     person = new_person()
     first = register(person.client, person.email).json()["ticket"]

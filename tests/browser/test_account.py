@@ -15,6 +15,7 @@ from tests.places import LYON, TOKYO, write_places
 from tests.running_server import PASSWORD, Person, RunningServer, eventually, signed_up
 
 ANOTHER = "three kettles sing below the stairs"
+ONE_MORE = "five umbrellas under the old bridge"
 WRONG = "nobody ever chose these words"
 LINK = re.compile(r"https?://[^/\s]+(/\w+#token=[\w-]+)")
 
@@ -340,9 +341,17 @@ def test_a_report_from_a_mail_signs_everybody_out_and_leads_to_a_new_password(
     assert somebody.client.get("/api/auth/user").status_code == 401
     assert guess(somebody, ANOTHER) == 401
 
+    expect(page.locator(".told")).to_contain_text("The link in our newest mail")
+
     page.goto(link)
     page.get_by_role("button", name="sign everybody out").click()
     expect(page.get_by_role("heading", name="This link is no longer good")).to_be_focused()
+
+    page.goto(mailed_link(somebody, "Everybody was signed out"))
+    page.get_by_label("New password", exact=True).fill(ONE_MORE)
+    page.get_by_role("button", name="Set the new password").click()
+    expect(page.locator(".told")).to_contain_text("Your new password is set")
+    sign_in_here(page, somebody, ONE_MORE)
 
 
 def test_a_pause_is_told_with_its_time_and_ended_by_mail(

@@ -44,7 +44,7 @@ SAMPLES: dict[str, Callable[[str, str | None], Mail]] = {
         _TO, _TOKEN, minutes=60, base_url=url, locale=locale
     ),
     "sessions_ended_by_report": lambda url, locale: mails.sessions_ended_by_report(
-        _TO, base_url=url, locale=locale
+        _TO, _TOKEN, minutes=10, base_url=url, locale=locale
     ),
     "email_code": lambda url, locale: mails.email_code(
         _TO, _CODE, minutes=10, base_url=url, locale=locale

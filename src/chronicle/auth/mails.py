@@ -89,9 +89,13 @@ def account_locked(
     )
 
 
-def sessions_ended_by_report(to: str, *, base_url: str, locale: str | None) -> Mail:
-    """To whoever said "this wasn't me", once everybody is signed out."""
-    return write(to, "sessions_ended_by_report", locale, base_url=base_url)
+def sessions_ended_by_report(
+    to: str, token: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
+    """To whoever said "this wasn't me": everybody is signed out, and here is how to go on."""
+    return write(
+        to, "sessions_ended_by_report", locale, base_url=base_url, token=token, minutes=minutes
+    )
 
 
 def email_code(to: str, code: str, *, minutes: int, base_url: str, locale: str | None) -> Mail:

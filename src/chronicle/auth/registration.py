@@ -39,6 +39,7 @@ class _SignUp(msgspec.Struct, frozen=True):
     password_hash: str
     mail_to: str
     taken: bool
+    mail_locale: str | None = None
 
     @property
     def email(self) -> EmailAddress:
@@ -80,6 +81,7 @@ class Registration:
             password_hash=password_hash,
             mail_to=known.mail_to if known.verified else email.entered,
             taken=known.verified,
+            mail_locale=known.locale if known.verified else None,
         )
         subject = self.book.email_index(email)
         issued, code = await self.codes.issue(TicketPurpose.SIGN_UP, subject, sign_up)
@@ -171,7 +173,9 @@ class Registration:
 
     def _mail(self, sign_up: _SignUp, code: str, ticket: str) -> Mail:
         if sign_up.taken:
-            return mails.address_is_taken(sign_up.mail_to, base_url=self.base_url, locale=None)
+            return mails.address_is_taken(
+                sign_up.mail_to, base_url=self.base_url, locale=sign_up.mail_locale
+            )
         return mails.registration_code(
             sign_up.mail_to,
             code,

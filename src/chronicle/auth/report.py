@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from chronicle.auth import mails
+from chronicle.auth.mailed_codes import CODE_LIFETIME
 from chronicle.auth.ports import Mailer
 from chronicle.errors import Conflict, Rejected, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
@@ -30,7 +31,7 @@ class Report:
     base_url: str
 
     async def stranger(self, token: str, visitor: Visitor) -> None:
-        """End every session, forget the devices, void the password until one is set by mail.
+        """End every session, forget the devices, void the password, and mail a link to set one.
 
         Whoever signed in or changed the password knew one that worked, so neither the one that
         stands nor the one before it can be trusted; the mailbox can. Where the address was changed
@@ -95,8 +96,17 @@ class Report:
 
     async def _tell(self, was: AccountRecord, account: AccountRecord) -> None:
         owner, lost = self.book.in_the_clear(account), self.book.in_the_clear(was)
+        token = await self.tokens.issue(
+            TokenPurpose.RESET, account.id, epoch=account.epoch, lifetime=CODE_LIFETIME
+        )
         await self.mailer.send(
-            mails.sessions_ended_by_report(owner.email, base_url=self.base_url, locale=owner.locale)
+            mails.sessions_ended_by_report(
+                owner.email,
+                token,
+                minutes=int(CODE_LIFETIME.total_seconds() // 60),
+                base_url=self.base_url,
+                locale=owner.locale,
+            )
         )
         if was.email_index != account.email_index:
             await self.mailer.send(

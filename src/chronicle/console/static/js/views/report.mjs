@@ -25,7 +25,7 @@ export const render = (page) =>
           h("li", {}, "Everybody is signed out of your account, on every device. This one too."),
           h("li", {}, "If your e-mail address was changed since that mail, your account gets it back."),
           h("li", {}, "Your password stops working, for you and for everybody else."),
-          h("li", {}, "You choose a new one with a code that we mail you."),
+          h("li", {}, "You choose a new one with the link that we mail you then."),
         ),
         h("p", { class: "note soft" }, "Your files and what is in the ledger stay as they are."),
         act({ token, path: "/api/auth/report", press: "It wasn’t me: sign everybody out", ended, done: isReported }),
@@ -36,6 +36,6 @@ export const render = (page) =>
 
 async function isReported() {
   await session.recheck();
-  const told = "Everybody is signed out, and the old password no longer works. Now choose a new one.";
+  const told = "Everybody is signed out, and the old password no longer works. The link in our newest mail sets a new one.";
   return router.go("/forgot", { replace: true, told });
 }
