@@ -63,7 +63,8 @@ def test_a_browser_that_signs_in_again_is_the_same_device(ada: Person) -> None:
     with browser(ada) as one:
         before = devices(one)
         body = {"email": ada.email, "password": PASSWORD}
-        assert one.post("/api/auth/login", json=body).status_code == 200
+        again = one.post("/api/auth/login", json=body)
+        one.headers["Authorization"] = f"Bearer {again.json()['access_token']}"
         (after,) = devices(one)
         assert [after["id"]] == [item["id"] for item in before]
         assert after["last_used_at"] > before[0]["last_used_at"]

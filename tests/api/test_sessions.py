@@ -244,6 +244,39 @@ def test_a_page_of_another_origin_can_not_set_the_cookie(
     assert "set-cookie" not in answer.headers
 
 
+def test_a_sign_in_ends_the_session_that_the_browser_had_before(
+    server: RunningServer, ada: Person, new_person: Callable[[], Person]
+) -> None:
+    bob = new_person().sign_up()
+    with server.client() as browser:
+        before = None
+        for person in (ada, ada, bob, ada):
+            own = {"email": person.email, "password": PASSWORD}
+            if before is not None:
+                # One that wants its tokens in the body takes no cookie's place.
+                elsewhere = browser.post("/api/auth/login", json=own | {"token_transport": "body"})
+                assert elsewhere.is_success
+                assert profile(browser, before["access_token"]).status_code == 200
+            answer = browser.post("/api/auth/login", json=own)
+            if before is not None:
+                assert profile(browser, before["access_token"]).status_code == 401
+            before = answer.json()
+            assert profile(browser, before["access_token"]).status_code == 200
+        assert browser.post("/api/auth/refresh").status_code == 200
+
+
+def test_of_two_cookies_neither_ends_a_session_nor_keeps_anybody_out(
+    server: RunningServer, ada: Person, new_person: Callable[[], Person]
+) -> None:
+    bob = new_person().sign_up()
+    planted = "; ".join(f"chronicle_refresh={one.session['refresh_token']}" for one in (ada, bob))
+    own = {"email": ada.email, "password": PASSWORD}
+    answer = httpx2.post(f"{server.url}/api/auth/login", json=own, headers={"Cookie": planted})
+    assert answer.status_code == 200
+    for one in (ada, bob):
+        assert profile(one.client, one.session["access_token"]).status_code == 200
+
+
 def test_a_cookie_that_stands_twice_is_refused(ada: Person) -> None:
     token = ada.session["refresh_token"]
     planted = f"chronicle_refresh={token}; chronicle_refresh=planted"

@@ -168,7 +168,7 @@ async def _register_at_once(
     signed_in, issued = await call.app.immediate_registration.sign_up(
         email, body.password, name, call.visitor, device=presented(call, body.token_transport)
     )
-    session = welcome(call, signed_in, body.token_transport)
+    session = await welcome(call, signed_in, body.token_transport)
     answer = NewSession(**msgspec.structs.asdict(session), email_verification=render_ticket(issued))
     return Response(msgspec.json.encode(answer), 201, media_type="application/json")
 
@@ -199,7 +199,7 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
         signed_in = await registration.finish(
             body.ticket, _code_alone(body), call.visitor, device=device
         )
-    return welcome(call, signed_in, call.body.token_transport)
+    return await welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -235,7 +235,7 @@ async def login(call: Call[Login, None]) -> SessionObject:
     signed_in = await call.app.sign_in.with_password(
         email, call.body.password, call.visitor, device=presented(call, call.body.token_transport)
     )
-    return welcome(call, signed_in, call.body.token_transport)
+    return await welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(
@@ -277,7 +277,7 @@ async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
         signed_in = await sign_in.finish(
             body.ticket, _code_alone(body), call.visitor, device=device
         )
-    return welcome(call, signed_in, call.body.token_transport)
+    return await welcome(call, signed_in, call.body.token_transport)
 
 
 @endpoint.post(

@@ -7,6 +7,7 @@ from chronicle.api.endpoint import Call
 from chronicle.api.session_answers import (
     SessionObject,
     TokenTransport,
+    end_former_session,
     refuse_other_origins,
     render_session,
 )
@@ -87,8 +88,15 @@ def presented(call: Call[Any, Any], transport: TokenTransport) -> Presented:
     return Presented(device_token(call), keeps=transport == "cookie")
 
 
-def welcome(call: Call[Any, Any], signed_in: SignedIn, transport: TokenTransport) -> SessionObject:
-    """Answer a granted sign-in; a browser keeps what the account knows it by."""
+async def welcome(
+    call: Call[Any, Any], signed_in: SignedIn, transport: TokenTransport
+) -> SessionObject:
+    """Answer a granted sign-in; a browser keeps what the account knows it by.
+
+    The session that the browser had before is over: its cookie is overwritten.
+    """
+    if transport == "cookie":
+        await end_former_session(call)
     answer = render_session(call, signed_in, transport)
     if signed_in.device_token is not None:
         set_cookie(call, DEVICE_COOKIE, signed_in.device_token, int(LIFETIME.total_seconds()))

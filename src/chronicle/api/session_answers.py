@@ -1,5 +1,6 @@
 """How a session reaches a client: the session object, and the refresh token by cookie or body."""
 
+import logging
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,9 +10,11 @@ from chronicle.api.cookies import cookie_values, from_another_origin, set_cookie
 from chronicle.api.endpoint import Call
 from chronicle.auth.mailed_codes import TicketIssued
 from chronicle.auth.sessions import SignedIn
-from chronicle.errors import Denied, Unauthenticated
+from chronicle.errors import Denied, Unauthenticated, Unavailable
 from chronicle.users.accounts import Account
 from chronicle.world import id_text
+
+_log = logging.getLogger(__name__)
 
 TokenTransport = Literal["cookie", "body"]
 
@@ -116,6 +119,19 @@ def refresh_cookie(call: Call[Any, Any]) -> str | None:
     if len(found) > 1:
         raise Unauthenticated
     return found[0]
+
+
+async def end_former_session(call: Call[Any, Any]) -> None:
+    """End the session that stands in the browser's cookie, before another one takes its place.
+
+    Of two cookies one may be planted: then none ends. What can't be ended is listed for its owner.
+    """
+    found = cookie_values(call, _COOKIE)
+    if len(found) == 1:
+        try:
+            await call.app.sessions.end_by_refresh_token(found[0])
+        except Unavailable:
+            _log.warning("the session that a browser had before could not be ended")
 
 
 def refuse_other_origins(call: Call[Any, Any]) -> None:
