@@ -5,6 +5,7 @@ import pytest
 
 from tests.running_server import PASSWORD, Person, RunningServer, eventually
 
+NEW = "another fifteen characters"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
@@ -32,6 +33,70 @@ def test_the_owner_sees_every_sign_in_good_or_bad(ada: Person) -> None:
     assert refused["session_id"] is None
     assert refused["ledger"] is None
     assert signed_up["outcome"] == "granted"
+
+
+def wrong_code(person: Person, way: str) -> httpx2.Response:
+    """A ticket of one kind is asked for, and a wrong code is entered with it."""
+    client = person.client
+    start, finish, asked, more = {
+        "sign-in": ("login/code", "login/code/verify", {"email": person.email}, {}),
+        "reset": ("password/forgot", "password/reset", {"email": person.email}, {"password": NEW}),
+        "step-up": ("reauthenticate/send-code", "reauthenticate", None, {"method": "code"}),
+        "own address": ("user/email/send-code", "user/email/verify", {}, {}),
+        "new address": (
+            "user/email/send-code",
+            "user/email/verify",
+            {"email": f"new.{person.email}"},
+            {},
+        ),
+    }[way]
+    issued = client.post(f"/api/auth/{start}", json=asked)
+    assert issued.status_code == 202, issued.text
+    entered = {"ticket": issued.json()["ticket"], "code": "0000-0000"}
+    return client.post(f"/api/auth/{finish}", json=entered | more)
+
+
+@pytest.mark.parametrize(
+    ("way", "kind", "method", "why"),
+    [
+        ("sign-in", "sign_in", "otp", "unknown_device"),
+        ("reset", "password_change", "reset", "unknown_device"),
+        ("step-up", "sign_in", "otp", "wrong_while_signed_in"),
+        ("own address", "email_verified", "otp", "wrong_while_signed_in"),
+        ("new address", "email_change", "otp", "wrong_while_signed_in"),
+    ],
+)
+def test_a_wrong_code_stands_in_the_history(
+    ada: Person, way: str, kind: str, method: str, why: str
+) -> None:
+    assert wrong_code(ada, way).json()["code"] == "invalid_code"
+    newest, _signed_up = events(ada)
+    assert (newest["kind"], newest["method"], newest["outcome"]) == (kind, method, "refused")
+    assert newest["reason"] == "invalid_code"
+    assert (newest["risk"], newest["why"]) == ("medium", [why])
+    assert newest["ledger"] is None
+
+
+def test_the_link_of_another_mail_and_guesses_during_a_pause_stand_in_the_history(
+    ada: Person,
+) -> None:
+    path, own = "/api/auth/login/code", {"email": ada.email}
+    ticket = ada.client.post(path, json=own).json()["ticket"]
+    with ada.server.client() as known:
+        # A browser that the account knows.
+        known.post("/api/auth/login", json=own | {"password": PASSWORD})
+        linked = known.post(f"{path}/verify", json={"ticket": ticket, "token": "A" * 22})
+    assert linked.json()["code"] == "invalid_mailed_token"
+    assert (events(ada)[0]["reason"], events(ada)[0]["why"]) == ("invalid_mailed_token", [])
+    for _ in range(2):
+        guess = {"ticket": ada.client.post(path, json=own).json()["ticket"], "code": "0000-0000"}
+        for _ in range(5):
+            assert ada.client.post(f"{path}/verify", json=guess).status_code == 400
+    last = {"ticket": ticket, "code": "0000-0000"}
+    assert ada.client.post(f"{path}/verify", json=last).status_code == 429
+    newest, before = events(ada)[:2]
+    assert (newest["reason"], before["reason"]) == ("too_many_codes", "invalid_code")
+    assert newest["why"] == ["unknown_device", "many_wrong_passwords"]
 
 
 def test_a_refresh_token_that_was_used_twice_stands_in_the_history(ada: Person) -> None:

@@ -83,11 +83,33 @@ def test_a_thief_of_a_session_has_five_guesses_and_then_no_session(
     refused = post(victim.client, way, **guess)
     assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
     assert is_alive(owner)
-    assert "guessed at the password" in mails_to(owner, owner.email)[0]["subject"]
+    assert "guessed in your" in mails_to(owner, owner.email)[0]["subject"]
     assert owner.sign_in(), "the thief locked the owner out"
     locked = post(owner.client, "reauthenticate", password=PASSWORD)
     assert (locked.status_code, locked.json()["code"]) == (429, "too_many_attempts")
     assert int(locked.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize("way", ["reauthenticate", "user/email"])
+def test_a_thief_of_a_session_has_ten_guesses_at_codes_and_then_no_session(
+    victim: Person, owner: Person, way: str
+) -> None:
+    start, finish = (
+        ("reauthenticate/send-code", "reauthenticate")
+        if way == "reauthenticate"
+        else ("user/email/send-code", "user/email/verify")
+    )
+    how = {"method": "code"} if way == "reauthenticate" else {}
+    for _ in range(2):
+        ticket = post(victim.client, start).json()["ticket"]
+        for _ in range(5):
+            assert is_alive(victim)
+            answer = post(victim.client, finish, ticket=ticket, code="0000-0000", **how)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_code")
+    assert not is_alive(victim)
+    assert is_alive(owner)
+    assert "guessed in your" in mails_to(owner, owner.email)[0]["subject"]
+    assert owner.sign_in(), "the thief locked the owner out"
 
 
 def test_32_guesses_at_once_are_no_more_than_five(victim: Person, owner: Person) -> None:

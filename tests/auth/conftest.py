@@ -14,6 +14,7 @@ from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.email_change import EmailChange
 from chronicle.auth.email_undo import EmailUndo
+from chronicle.auth.guesser_stop import GuesserStop
 from chronicle.auth.immediate_registration import ImmediateRegistration
 from chronicle.auth.mailed_codes import MailedCodes, TicketKeys
 from chronicle.auth.new_device import NewDeviceNotice
@@ -23,6 +24,7 @@ from chronicle.auth.password_schemes import Argon2id
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.refresh_tokens import RefreshTokens
+from chronicle.auth.refused_codes import RefusedCodes
 from chronicle.auth.registration import Registration
 from chronicle.auth.sessions import Lifetimes, SessionKeeping, SignedIn
 from chronicle.auth.sign_in import SignIn
@@ -180,19 +182,19 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
         base_url=BASE_URL,
         world=world.world,
     )
+    stop = GuesserStop(book, keeping, lock.tokens, mailer, BASE_URL)
     again = PasswordAgain(
         guesses=Guesses(counts, GuessPurpose.PASSWORD_AGAIN, PASSWORDS, world.world),
         hashing=hashing,
         book=book,
-        keeping=keeping,
         events=events,
-        tokens=lock.tokens,
-        mailer=mailer,
-        base_url=BASE_URL,
+        stop=stop,
     )
+    refused = RefusedCodes(events, devices, stop)
     email_change = EmailChange(
         addresses=addresses,
         codes=registration.codes,
+        refused=refused,
         keeping=keeping,
         devices=devices,
         events=events,
@@ -214,6 +216,7 @@ def furnish(tables: Tables, tickets: InMemoryTickets, mailer: KeptMailer, engine
     code_sign_in = CodeSignIn(
         book=book,
         codes=registration.codes,
+        refused=refused,
         sign_in=sign_in,
         proof=ProofOfAddress(book, devices, mailer, BASE_URL),
         spent=lock.tokens.tokens,

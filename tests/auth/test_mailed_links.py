@@ -54,6 +54,7 @@ def the_reset(desk: Desk) -> PasswordReset:
     return PasswordReset(
         book=desk.book,
         codes=desk.registration.codes,
+        refused=desk.email_change.refused,
         credentials=credentials,
         lock=desk.lock,
         tokens=desk.lock.tokens,

@@ -1,6 +1,7 @@
 """Signing in with a mailed code instead of the password."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -8,6 +9,7 @@ from chronicle.auth import mails
 from chronicle.auth.mailed_codes import (
     CODE_LIFETIME,
     MailedCodes,
+    OnRefusal,
     TicketIssued,
     TicketPurpose,
     claim_once,
@@ -16,8 +18,10 @@ from chronicle.auth.mailed_codes import (
 )
 from chronicle.auth.ports import Mailer
 from chronicle.auth.proof_of_address import ProofOfAddress
+from chronicle.auth.refused_codes import RefusedCodes
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
+from chronicle.security.events import EventKind
 from chronicle.security.known_devices import NOTHING_PRESENTED, Presented
 from chronicle.security.ports import MailedTokens
 from chronicle.security.visitors import Visitor
@@ -40,6 +44,7 @@ class CodeSignIn:
 
     book: AccountBook
     codes: MailedCodes
+    refused: RefusedCodes
     sign_in: SignIn
     proof: ProofOfAddress
     spent: MailedTokens
@@ -73,7 +78,9 @@ class CodeSignIn:
             Rejected: `invalid_code`; one of five guesses is spent.
             Gone: `ticket_expired`: too late, out of guesses, used, or the account moved on.
         """
-        waiting = await self.codes.check(TicketPurpose.SIGN_IN, ticket, code, _Waiting)
+        waiting = await self.codes.check(
+            TicketPurpose.SIGN_IN, ticket, code, _Waiting, refused=self._refused(visitor, device)
+        )
         return await self._enter(ticket, waiting, visitor, device)
 
     async def finish_with_link(
@@ -88,8 +95,19 @@ class CodeSignIn:
             Rejected: `invalid_mailed_token`: not the link of this ticket.
             Gone: `ticket_expired`: too late, used, or the account moved on.
         """
-        waiting = await self.codes.check_link(TicketPurpose.SIGN_IN, ticket, token, _Waiting)
+        waiting = await self.codes.check_link(
+            TicketPurpose.SIGN_IN, ticket, token, _Waiting, refused=self._refused(visitor, device)
+        )
         return await self._enter(ticket, waiting, visitor, device)
+
+    def _refused(self, visitor: Visitor, device: Presented) -> OnRefusal[_Waiting]:
+        return partial(
+            self.refused.by_a_stranger,
+            kind=EventKind.SIGN_IN,
+            method="otp",
+            visitor=visitor,
+            device=device.token,
+        )
 
     async def _enter(
         self, ticket: str, waiting: _Waiting, visitor: Visitor, device: Presented

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -15,6 +16,7 @@ from chronicle.auth.mailed_codes import (
     wrong_code,
 )
 from chronicle.auth.ports import Mail, Mailer
+from chronicle.auth.refused_codes import RefusedCodes
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Unavailable
@@ -53,6 +55,7 @@ class EmailChange:
 
     addresses: AddressBook
     codes: MailedCodes
+    refused: RefusedCodes
     keeping: SessionKeeping
     devices: DeviceBook
     events: EventLog
@@ -112,7 +115,8 @@ class EmailChange:
         A change ends every other session of the account; the caller's goes on.
 
         Raises:
-            Rejected: `invalid_code`; one of five guesses is spent.
+            Rejected: `invalid_code`; one of five guesses is spent. With the tenth in a row, the
+                session is over and the owner has been told.
             Gone: `ticket_expired`: too late, used, of another account, or the account moved on.
             Conflict: `email_taken`: somebody else proved the address meanwhile; nothing changed.
             TooMany: too many codes were guessed wrong for this account, or it changed too often.
@@ -121,7 +125,14 @@ class EmailChange:
         account = await self.addresses.book.record(identity.account_id)
         if (waiting.account_id, waiting.epoch) != (account.id, account.epoch):
             raise expired()
-        await self.codes.check(TicketPurpose.EMAIL, ticket, code, _Waiting)
+        refused = partial(
+            self.refused.while_signed_in,
+            kind=EventKind.EMAIL_VERIFIED if waiting.own else EventKind.EMAIL_CHANGE,
+            visitor=visitor,
+            identity=identity,
+            account=account,
+        )
+        await self.codes.check(TicketPurpose.EMAIL, ticket, code, _Waiting, refused=refused)
         if waiting.taken:
             raise wrong_code()
         if waiting.own:

@@ -12,18 +12,19 @@ import base64
 import contextlib
 import hashlib
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
 from chronicle.auth.codes import new_code, read_code, show_code
 from chronicle.auth.ports import Ticket, Tickets
-from chronicle.errors import Gone, Rejected, TooMany, Unavailable
+from chronicle.errors import Failure, Gone, Rejected, TooMany, Unavailable
 from chronicle.security.encryption import FieldCipher, SealBroken, derive
-from chronicle.security.guesses import Guesses
+from chronicle.security.guesses import Guess, Guesses
 from chronicle.security.keys import KEY_ID_BYTES, Keyring, Purpose
 from chronicle.security.ports import MailedTokenRecord, MailedTokens
 from chronicle.users.ports import AccountRecord
@@ -41,6 +42,7 @@ _LINK_BYTES = 16
 _LINK, _NO_CODE = "link", "none"
 
 ContentT = TypeVar("ContentT", bound=msgspec.Struct)
+AnyT_co = TypeVar("AnyT_co", covariant=True)
 
 
 class TicketPurpose(StrEnum):
@@ -67,6 +69,19 @@ class TicketIssued:
     ticket: str
     expires_in: timedelta
     resend_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Generic[AnyT_co]):
+    """A code or a link that was refused: of which ticket, whose guesses it took, and why.
+
+    A link takes no guess.
+    """
+
+    content: AnyT_co
+    subject: bytes
+    failure: Failure
+    guess: Guess | None
 
 
 class TicketKeys:
@@ -192,9 +207,17 @@ class MailedCodes:
         return TicketIssued(ticket, CODE_LIFETIME, RESEND_AFTER), show_code(code), content
 
     async def check(
-        self, purpose: TicketPurpose, ticket: str, typed: str, kind: type[ContentT]
+        self,
+        purpose: TicketPurpose,
+        ticket: str,
+        typed: str,
+        kind: type[ContentT],
+        *,
+        refused: "OnRefusal[ContentT] | None" = None,
     ) -> ContentT:
         """The ticket's content, when the code is right. The ticket stays until it is dropped.
+
+        What is `refused` is told there first.
 
         Raises:
             Rejected: `invalid_code`; one of five guesses is spent.
@@ -209,12 +232,13 @@ class MailedCodes:
         right, content = answer
         subject, opened = self._open(purpose, ticket, content, kind)
         guess = await self.guesses.begin(subject)
-        if not guess.allowed:
-            raise guess.refusal()
-        if not right:
-            raise wrong_code()
-        await self.guesses.settle(subject)
-        return opened
+        if right and guess.allowed:
+            await self.guesses.settle(subject)
+            return opened
+        failure = wrong_code() if guess.allowed else guess.refusal()
+        if refused is not None:
+            await refused(Refused(opened, subject, failure, guess))
+        raise failure
 
     def link_token(self, ticket: str) -> str:
         """What the link in a ticket's mails carries: base64url text of 22 characters.
@@ -226,7 +250,13 @@ class MailedCodes:
         return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
     async def check_link(
-        self, purpose: TicketPurpose, ticket: str, token: str, kind: type[ContentT]
+        self,
+        purpose: TicketPurpose,
+        ticket: str,
+        token: str,
+        kind: type[ContentT],
+        *,
+        refused: "OnRefusal[ContentT] | None" = None,
     ) -> ContentT:
         """The ticket's content, when the token is that of its link. It costs no guess.
 
@@ -242,7 +272,10 @@ class MailedCodes:
         subject, opened = self._open(purpose, ticket, found[0], kind)
         expected = self.link_token(ticket).encode()
         if not hmac.compare_digest(expected, token.encode("utf-8", "replace")):
-            raise Rejected("invalid_mailed_token", "This link was mailed for something else.")
+            failure = Rejected("invalid_mailed_token", "This link was mailed for something else.")
+            if refused is not None:
+                await refused(Refused(opened, subject, failure, None))
+            raise failure
         await self.guesses.settle(subject)
         return opened
 
@@ -267,6 +300,9 @@ class MailedCodes:
         if mac is None:
             raise expired()
         return mac
+
+
+OnRefusal = Callable[[Refused[ContentT]], Awaitable[None]]
 
 
 async def claim_once(

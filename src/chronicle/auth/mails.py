@@ -143,7 +143,7 @@ def reauthentication_code(
 def guesses_while_signed_in(
     to: str, device: str, address: str, report_token: str, *, base_url: str, locale: str | None
 ) -> Mail:
-    """To the owner of an account in which somebody who is signed in guessed at the password."""
+    """To the owner of an account in which somebody who is signed in guessed too often."""
     return write(
         to,
         "guesses_while_signed_in",

@@ -5,25 +5,18 @@ and not for the identifier: so they lock nobody out of signing in, and signing i
 new ones. With the lock that they begin, the session that guessed ends, and the owner is told.
 """
 
-import logging
 from dataclasses import dataclass
 
-from chronicle.auth import mails
+from chronicle.auth.guesser_stop import GuesserStop
 from chronicle.auth.passwords import PasswordHashing, normalize_password
-from chronicle.auth.ports import Mailer
-from chronicle.auth.reports import REPORT_LIFETIME
-from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Unauthenticated, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
-from chronicle.security.guesses import Guess, Guesses
-from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.guesses import Guesses
 from chronicle.security.risk import Sign, assess
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.ports import AccountRecord
-
-_log = logging.getLogger(__name__)
 
 _TOO_MANY = "too_many_attempts"
 _SIGNS: dict[str, tuple[Sign, ...]] = {
@@ -40,11 +33,8 @@ class PasswordAgain:
     guesses: Guesses
     hashing: PasswordHashing
     book: AccountBook
-    keeping: SessionKeeping
     events: EventLog
-    tokens: TokenDesk
-    mailer: Mailer
-    base_url: str
+    stop: GuesserStop
 
     async def demand(
         self,
@@ -83,33 +73,9 @@ class PasswordAgain:
             return
         if guess.lock is not None:
             # First: what fails after it leaves the guesser no session.
-            await self._stop(identity, account, visitor, guess)
+            await self.stop.stop(identity, account, visitor, guess, rule=self.guesses.rule)
         await self._note(account, visitor, before, "invalid_credentials")
         raise Unauthenticated("invalid_credentials", "The password is not right.")
-
-    async def _stop(
-        self, identity: Identity, account: AccountRecord, visitor: Visitor, guess: Guess
-    ) -> None:
-        await self.keeping.end(identity.session_id, "guessed")
-        if not self.guesses.rule.grows(guess.failures):
-            return
-        known = self.book.in_the_clear(account)
-        try:
-            token = await self.tokens.issue(
-                TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
-            )
-            await self.mailer.send(
-                mails.guesses_while_signed_in(
-                    known.email,
-                    visitor.device,
-                    visitor.address,
-                    token,
-                    base_url=self.base_url,
-                    locale=known.locale,
-                )
-            )
-        except Unavailable:
-            _log.exception("the mail about guesses in a session could not be sent")
 
     async def _note(
         self, account: AccountRecord, visitor: Visitor, kind: EventKind, reason: str

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -16,7 +17,9 @@ from chronicle.auth.mailed_codes import (
     wrong_code,
 )
 from chronicle.auth.ports import Mailer
+from chronicle.auth.refused_codes import RefusedCodes
 from chronicle.errors import Conflict, Rejected, Unavailable
+from chronicle.security.events import EventKind
 from chronicle.security.known_devices import DeviceBook, DeviceToken
 from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
 from chronicle.security.visitors import Visitor
@@ -44,6 +47,7 @@ class PasswordReset:
 
     book: AccountBook
     codes: MailedCodes
+    refused: RefusedCodes
     credentials: Credentials
     lock: AccountLock
     tokens: TokenDesk
@@ -92,7 +96,14 @@ class PasswordReset:
         """
         policy = self.credentials.policy
         accepted = await policy.accept(password)
-        reset = await self.codes.check(TicketPurpose.RESET, ticket, code, _Reset)
+        refused = partial(
+            self.refused.by_a_stranger,
+            kind=EventKind.PASSWORD_CHANGE,
+            method="reset",
+            visitor=visitor,
+            device=device_token,
+        )
+        reset = await self.codes.check(TicketPurpose.RESET, ticket, code, _Reset, refused=refused)
         if reset.account_id is None:
             raise wrong_code()
         account = await self._account(reset.account_id, reset.epoch)

@@ -1,6 +1,7 @@
 """Proving once more who is there: a fresh session in place of the one that asks."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -15,6 +16,7 @@ from chronicle.auth.mailed_codes import (
 )
 from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.ports import Mailer
+from chronicle.auth.refused_codes import RefusedCodes
 from chronicle.auth.sessions import SignedIn
 from chronicle.auth.sign_in import SignIn
 from chronicle.auth.tokens import Identity
@@ -43,6 +45,7 @@ class Reauthentication:
     again: PasswordAgain
     addresses: AddressBook
     codes: MailedCodes
+    refused: RefusedCodes
     spent: MailedTokens
     mailer: Mailer
     base_url: str
@@ -105,7 +108,8 @@ class Reauthentication:
         """Grant a new session for the mailed code; the old one ends. It proves the address, too.
 
         Raises:
-            Rejected: `invalid_code`; one of five guesses is spent.
+            Rejected: `invalid_code`; one of five guesses is spent. With the tenth in a row, the
+                session is over and the owner has been told.
             Gone: `ticket_expired`: too late, used, of another session, or the account moved on.
             TooMany: too many codes were guessed wrong for this account.
         """
@@ -114,7 +118,16 @@ class Reauthentication:
         asked_by = (account.id, identity.session_id, account.epoch)
         if (waiting.account_id, waiting.session_id, waiting.epoch) != asked_by:
             raise expired()
-        await self.codes.check(TicketPurpose.REAUTHENTICATE, ticket, code, _Waiting)
+        refused = partial(
+            self.refused.while_signed_in,
+            kind=EventKind.SIGN_IN,
+            visitor=visitor,
+            identity=identity,
+            account=account,
+        )
+        await self.codes.check(
+            TicketPurpose.REAUTHENTICATE, ticket, code, _Waiting, refused=refused
+        )
         if not account.email_verified:
             if not await self.addresses.confirm(account):
                 raise expired()

@@ -37,9 +37,9 @@ class Sign(StrEnum):
     UNKNOWN_DEVICE = "unknown_device"
     """Refused; not a device that the account knows."""
     MANY_WRONG_PASSWORDS = "many_wrong_passwords"
-    """Refused, because there were so many wrong passwords before."""
+    """Refused, because there were so many wrong passwords or codes before."""
     WRONG_WHILE_SIGNED_IN = "wrong_while_signed_in"
-    """Refused: a wrong password from somebody who was signed in, such as a thief of a session."""
+    """Refused: a wrong password or code of somebody signed in, such as a thief of a session."""
     REPLAYED_TOKEN = "replayed_token"
     """A refresh token that had been used was used again, as when it was copied."""
 

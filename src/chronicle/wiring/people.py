@@ -11,6 +11,7 @@ from chronicle.auth.code_sign_in import CodeSignIn
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.email_change import EmailChange
 from chronicle.auth.email_undo import EmailUndo
+from chronicle.auth.guesser_stop import GuesserStop
 from chronicle.auth.immediate_registration import ImmediateRegistration
 from chronicle.auth.introspection import Introspection
 from chronicle.auth.mail_delivery import QueuedMailer
@@ -24,6 +25,7 @@ from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.proof_of_address import ProofOfAddress
 from chronicle.auth.reauthentication import Reauthentication
 from chronicle.auth.refresh_tokens import RefreshTokens
+from chronicle.auth.refused_codes import RefusedCodes
 from chronicle.auth.registration import Registration
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import Lifetimes, SessionKeeping
@@ -158,9 +160,12 @@ class People:
         tickets = ValkeyTickets(storage.shared_state)
         code_guesses = Guesses(counts, GuessPurpose.MAILED_CODE, MAILED_CODES, world)
         codes = MailedCodes(tickets, self.cipher, TicketKeys(keys), code_guesses, world)
+        stop = GuesserStop(self.book, self.sessions, tokens, mailer, settings.base_url)
+        refused = RefusedCodes(self.events, self.devices, stop)
         self.code_sign_in = CodeSignIn(
             book=self.book,
             codes=codes,
+            refused=refused,
             sign_in=self.sign_in,
             proof=ProofOfAddress(self.book, self.devices, mailer, settings.base_url),
             spent=storage.mailed_tokens,
@@ -172,17 +177,15 @@ class People:
             guesses=Guesses(counts, GuessPurpose.PASSWORD_AGAIN, PASSWORDS, world),
             hashing=hashing,
             book=self.book,
-            keeping=self.sessions,
             events=self.events,
-            tokens=tokens,
-            mailer=mailer,
-            base_url=settings.base_url,
+            stop=stop,
         )
         self.reauthentication = Reauthentication(
             sign_in=self.sign_in,
             again=again,
             addresses=self.addresses,
             codes=codes,
+            refused=refused,
             spent=storage.mailed_tokens,
             mailer=mailer,
             base_url=settings.base_url,
@@ -204,6 +207,7 @@ class People:
         self.password_reset = PasswordReset(
             book=self.book,
             codes=codes,
+            refused=refused,
             credentials=self.credentials,
             lock=self.lock,
             tokens=tokens,
@@ -234,6 +238,7 @@ class People:
         self.email_change = EmailChange(
             addresses=self.addresses,
             codes=codes,
+            refused=refused,
             keeping=self.sessions,
             devices=self.devices,
             events=self.events,

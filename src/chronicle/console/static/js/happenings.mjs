@@ -9,6 +9,9 @@ const METHODS = {
 const REASONS = {
   invalid_credentials: "The password was wrong.",
   locked: "Sign-in was paused, after many wrong passwords.",
+  invalid_code: "The mailed code was wrong.",
+  invalid_mailed_token: "The link was not that of the newest mail.",
+  too_many_codes: "There was a pause, after many wrong codes.",
   too_many_attempts: "There was a pause, after many wrong passwords on devices that were signed in.",
 };
 
@@ -22,8 +25,8 @@ const KINDS = {
   password_change: ({ method, outcome }) => (outcome === "granted" ? (CHANGES[method] ?? "Password changed") : "Change of the password refused"),
   session_replayed: () => "Session ended for safety",
   reported: ({ method }) => (method === "undo" ? "You brought your address back" : "You reported a stranger"),
-  email_verified: () => "E-mail address confirmed",
-  email_change: () => "E-mail address changed",
+  email_verified: ({ outcome }) => (outcome === "granted" ? "E-mail address confirmed" : "Confirmation of the e-mail address refused"),
+  email_change: ({ outcome }) => (outcome === "granted" ? "E-mail address changed" : "Change of the e-mail address refused"),
 };
 
 const EXPLAINED = {
