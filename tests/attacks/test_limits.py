@@ -344,6 +344,23 @@ def test_an_answer_has_one_header_of_each_kind_however_many_budgets_were_asked(
             assert f'"{window}";q=' in answer.headers["ratelimit-policy"]
 
 
+def test_the_budget_of_a_known_device_shows_to_that_device_and_for_its_account_alone(
+    pair: Pair,
+) -> None:
+    with signed_up(pair[0], "devoted@example.org") as ada, pair[0].client() as browser:
+        assert insist(lambda: sign_in(browser, ada.email, PASSWORD)).status_code == 200
+
+        def shown(client: httpx2.Client, email: str) -> str:
+            headers = {"X-Forwarded-For": "198.18.72.1"}
+            body = {"email": email}
+            answer = insist(lambda: client.post("/api/auth/login/code", json=body, headers=headers))
+            return answer.headers["ratelimit"].partition(";t=")[0]
+
+        assert shown(browser, ada.email) == '"device-3600s";r=4'
+        assert shown(browser, "nobody@example.org") == '"network-3600s";r=4'
+        assert shown(ada.client, ada.email) == '"network-3600s";r=4'
+
+
 def test_a_flood_is_slowed_down_whatever_it_asks_for(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
