@@ -234,6 +234,12 @@ def test_what_can_name_no_key_is_no_ledger_origin(text: str) -> None:
         values.ledger_origin(text)
 
 
+@pytest.mark.parametrize("text", ["", "a b", "ä", "a\n", "x" * 101])
+def test_what_no_token_may_name_is_no_client_id(text: str) -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
+        values.client_id(text)
+
+
 @pytest.mark.parametrize("text", ["localhost:8000", "a/b", "exa mple", "", "-a", "[::1]"])
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a host"):
@@ -253,6 +259,7 @@ READERS: list[Callable[[str], object]] = [
     values.api_url,
     values.mail_from,
     values.ledger_origin,
+    values.client_id,
 ]
 
 

@@ -241,6 +241,13 @@ def ledger_origin(text: str) -> str:
     return text
 
 
+def client_id(text: str) -> str:
+    """What access tokens say of who asked for them: printable ASCII without spaces."""
+    if not re.fullmatch(r"[!-~]{1,100}", text):
+        raise ValueError(f"{text!r} is not 1 to 100 characters of printable ASCII without spaces")
+    return text
+
+
 def host_of(url: str) -> str:
     """The host of an address without its port; an IPv6 address without brackets."""
     return urlsplit(url).hostname or ""

@@ -81,6 +81,7 @@ class Settings:
     access_token_seconds: int
     refresh_idle_seconds: int
     refresh_absolute_seconds: int
+    client_id: str
     audiences: tuple[str, ...]
     introspection_keys: tuple[Secret, ...]
     event_days: int
@@ -221,6 +222,7 @@ def _read(reader: Reader) -> Settings:
         refresh_absolute_seconds=reader.read(
             "refresh_absolute_seconds", LIFETIME, 180 * DAY_SECONDS
         ),
+        client_id=reader.read("client_id", values.client_id, "chronicle-console"),
         audiences=reader.read("audiences", values.names, ()),
         introspection_keys=reader.read("introspection_keys", values.service_keys, ()),
         event_days=reader.read("event_days", number(1, 3650), 365),

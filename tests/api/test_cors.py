@@ -1,9 +1,11 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, eventually
 
 APP = "https://app.example.org"
 
@@ -56,3 +58,58 @@ def test_the_ledger_is_open_to_every_page(server: RunningServer) -> None:
     for origin in (APP, "https://evil.example"):
         answer = httpx2.get(f"{server.url}/api/web3/log/checkpoint", headers={"Origin": origin})
         assert answer.headers.get_list("access-control-allow-origin") == ["*"]
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that soon has enough of an address, and knows one that it does not answer."""
+    settings = {
+        "CHRONICLE_ALLOWED_ORIGINS": APP,
+        "CHRONICLE_LIMIT_SCALE": "1",
+        "CHRONICLE_REQUESTS_PER_SECOND": "2",
+        "CHRONICLE_REQUEST_BURST": "1",
+        "CHRONICLE_TRUSTED_PROXIES": "127.0.0.1,::1",
+    }
+    with RunningServer(tmp_path_factory.mktemp("strict"), **settings) as server:
+        command = ["admin", "blocklist", "add", "203.0.113.7", "--reason", "scans"]
+        subprocess.run(
+            [sys.executable, "-m", "chronicle", *command],
+            cwd=server.folder,
+            env=server.environment(),
+            capture_output=True,
+            check=True,
+        )
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [("203.0.113.7", "address_blocked"), ("203.0.113.8", "too_many_requests")],
+)
+def test_a_page_on_the_list_and_no_other_can_read_that_its_address_is_refused(
+    strict: RunningServer, address: str, code: str
+) -> None:
+    def refusal(origin: str) -> httpx2.Response:
+        def ask() -> httpx2.Response | None:
+            answer = client.get("/api/auth/user", headers={"Origin": origin})
+            return answer if answer.json()["code"] == code else None
+
+        answer = eventually(ask)
+        assert answer is not None
+        return answer
+
+    with strict.client(headers={"X-Forwarded-For": address}) as client:
+        shown = refusal(APP).headers
+        assert shown["access-control-allow-origin"] == APP
+        assert "retry-after" in shown["access-control-expose-headers"]
+        assert "access-control-allow-origin" not in refusal("https://evil.example").headers
+
+
+@pytest.mark.parametrize("status", [204, 403, 429])
+def test_a_preflight_is_let_in_and_counted_like_any_request(
+    strict: RunningServer, status: int
+) -> None:
+    address = "203.0.113.7" if status == 403 else f"203.0.113.{status - 200}"
+    asks = {"Origin": APP, "Access-Control-Request-Method": "PATCH", "X-Forwarded-For": address}
+    with strict.client(headers=asks) as client:
+        eventually(lambda: client.options("/api/auth/user").status_code == status)

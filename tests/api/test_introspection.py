@@ -1,6 +1,8 @@
 """Backends that ask whether a token is good at this moment (RFC 7662)."""
 
+import base64
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from tests.running_server import PASSWORD, Person, RunningServer
 
 BACKEND = "https://reports.example.org"
+CLIENT = "reports-console/2"
 _numbers = itertools.count()
 KEYS = ("first-service-key-of-this-test-suite", "second-service-key-of-this-test-suite")
 
@@ -17,6 +20,7 @@ KEYS = ("first-service-key-of-this-test-suite", "second-service-key-of-this-test
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     settings = {
         "CHRONICLE_AUDIENCES": BACKEND,
+        "CHRONICLE_CLIENT_ID": CLIENT,
         "CHRONICLE_LIMIT_SCALE": "100",
         "CHRONICLE_INTROSPECTION_KEYS": ", ".join(KEYS),
     }
@@ -51,6 +55,12 @@ def test_a_good_token_is_active_and_says_whose_it_is(server: RunningServer, ada:
     assert (facts["iss"], facts["aud"]) == (server.url, server.url)
     assert facts["exp"] - facts["iat"] == 600
     assert facts["token_type"] == "Bearer"
+
+
+def test_a_token_names_the_client_that_is_configured(server: RunningServer, ada: Person) -> None:
+    claims = ada.session["access_token"].split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(claims + "=="))["client_id"] == CLIENT
+    assert ask(server, ada.session["access_token"])["client_id"] == CLIENT
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from chronicle.api.auth import Resend, resend_code
+from chronicle.api.rate_limit import ANSWER_HEADERS
 from chronicle.errors import Gone, TooMany
 from chronicle.security import budgets
 from chronicle.security.encryption import BlindIndex
@@ -22,7 +23,8 @@ MAILS_AN_HOUR = budgets.CODE.identifier[0].count
 def asking(desk: Desk, ticket: str) -> Any:
     limits = Limits(InMemoryLimiter(desk.world.world.now), BlindIndex(keyring()))
     app = SimpleNamespace(registration=desk.registration, limits=limits)
-    return cast(Any, SimpleNamespace(app=app, body=Resend(ticket), visitor=BROWSER))
+    scope: dict[str, list[object]] = {ANSWER_HEADERS: []}
+    return cast(Any, SimpleNamespace(app=app, body=Resend(ticket), visitor=BROWSER, scope=scope))
 
 
 async def test_no_ticket_mails_more_codes_than_its_address_may_get(desk: Desk) -> None:

@@ -40,6 +40,7 @@ def test_a_signed_in_person_reads_and_edits_their_profile(ada: Person) -> None:
         {"locale": "en\n"},
         {"timezone": "../x"},
         {"timezone": "UTC\n"},
+        {"timezone": "Europe/Atlantis"},
         {"email": "b@b.org"},
     ],
 )

@@ -189,6 +189,37 @@ def test_what_can_not_be_accepted_is_said_of_its_field(
     assert PASSWORD not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("PATCH", "user", {"locale": "en_GB!"}, "is not well formed"),
+        ("PATCH", "user", {"timezone": "x" * 65}, "may have at most 64 characters"),
+        ("PATCH", "user", {"name": ""}, "must have at least 1 character"),
+        ("PATCH", "user", {"name": 1}, "must be a text or null"),
+        ("PATCH", "user", {"role": "admin"}, "is not a known field"),
+        ("PATCH", "user", [], "must be an object"),
+        ("POST", "register", {"email": "ada@example.org"}, "is required"),
+        ("POST", "refresh", {"refresh_token": ["x"]}, "must be a text"),
+        (
+            "POST",
+            "login",
+            {"email": "", "password": "", "token_transport": "pigeon"},
+            "is not one of those that are known",
+        ),
+        ("GET", "sessions?limit=0", None, "must be at least 1"),
+        ("GET", "sessions?limit=101", None, "must be at most 100"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_words_for_people(
+    ada: Person, method: str, path: str, body: object, words: str
+) -> None:
+    answer = ada.client.request(method, f"/api/auth/{path}", json=body)
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["message"] == words
+    assert answer.json()["detail"] == f"{error['field']}: {words}"
+
+
 def test_no_address_name_or_secret_stands_in_the_data_folder_in_plain_text(
     server: RunningServer, new_person: Callable[[], Person]
 ) -> None:

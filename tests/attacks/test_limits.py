@@ -296,6 +296,71 @@ def test_nobodys_mailbox_is_filled_with_codes(
         assert len(ada.mails()) - before == 19
 
 
+@pytest.mark.parametrize("route", ["login/code", "password/forgot", "register"])
+def test_the_budget_of_an_identifier_shows_where_it_refuses_alike_with_and_without_an_account(
+    pair: Pair, route: str
+) -> None:
+    name, network = route.replace("/", "-"), len(route)
+    with signed_up(pair[0], f"{name}@example.org") as ada, pair[0].client() as client:
+
+        def ask(email: str, address: str) -> list[tuple[int, str, str]]:
+            body = {"email": email} | ({"password": PASSWORD} if route == "register" else {})
+            answers = [
+                insist(
+                    lambda: client.post(
+                        f"/api/auth/{route}", json=body, headers={"X-Forwarded-For": address}
+                    )
+                )
+                for _ in range(6)
+            ]
+            return [
+                (
+                    answer.status_code,
+                    ", ".join(answer.headers.get_list("ratelimit")).partition(";t=")[0],
+                    answer.headers["ratelimit-policy"],
+                )
+                for answer in answers
+            ]
+
+        known = ask(ada.email, f"198.18.70.{network}")
+        assert known == ask(f"no-{ada.email}", f"198.18.71.{network}")
+    assert [(status, tightest) for status, tightest, _ in known] == [
+        *((202, f'"network-3600s";r={left}') for left in (4, 3, 2, 1, 0)),
+        (429, '"network-3600s";r=0'),
+    ]
+    for window in ("address-60s", "network-86400s", "identifier-3600s"):
+        assert all(policy.count(f'"{window}"') == 1 for _, _, policy in known)
+
+
+def test_an_answer_has_one_header_of_each_kind_however_many_budgets_were_asked(
+    pair: Pair,
+) -> None:
+    with signed_up(pair[0], "many-budgets@example.org") as ada:
+        answer = insist(lambda: ada.client.post("/api/auth/reauthenticate/send-code"))
+        for name in ("ratelimit", "ratelimit-policy"):
+            assert len(answer.headers.get_list(name)) == 1
+        assert answer.headers["ratelimit"].startswith('"network-3600s";r=4;t=')
+        for window in ("address-60s", "user-3600s", "network-3600s", "identifier-3600s"):
+            assert f'"{window}";q=' in answer.headers["ratelimit-policy"]
+
+
+def test_the_budget_of_a_known_device_shows_to_that_device_and_for_its_account_alone(
+    pair: Pair,
+) -> None:
+    with signed_up(pair[0], "devoted@example.org") as ada, pair[0].client() as browser:
+        assert insist(lambda: sign_in(browser, ada.email, PASSWORD)).status_code == 200
+
+        def shown(client: httpx2.Client, email: str) -> str:
+            headers = {"X-Forwarded-For": "198.18.72.1"}
+            body = {"email": email}
+            answer = insist(lambda: client.post("/api/auth/login/code", json=body, headers=headers))
+            return answer.headers["ratelimit"].partition(";t=")[0]
+
+        assert shown(browser, ada.email) == '"device-3600s";r=4'
+        assert shown(browser, "nobody@example.org") == '"network-3600s";r=4'
+        assert shown(ada.client, ada.email) == '"network-3600s";r=4'
+
+
 def test_a_flood_is_slowed_down_whatever_it_asks_for(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -193,6 +193,9 @@ class ChronicleApp:
 
     async def _dispatch(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         exchange.defaults = self._api_headers
+        if self._cors.is_used:
+            # Before the gate, so that a page can read that its address is refused.
+            exchange.defaults = {**self._api_headers, **self._cors.headers(scope)}
         scope[ANSWER_HEADERS] = exchange.extra
         self._gate.admit(scope)
         host = _host(scope)
@@ -205,12 +208,10 @@ class ChronicleApp:
         if not path.startswith("/"):
             raise NotFound(message="There is nothing at this address.")
         if path.startswith(_API_PREFIXES):
-            if self._cors.is_used:
-                preflight = self._cors.preflight(scope)
-                if preflight is not None:
-                    await _no_content(preflight, exchange.send)
-                    return
-                exchange.defaults = {**self._api_headers, **self._cors.headers(scope)}
+            preflight = self._cors.preflight(scope) if self._cors.is_used else None
+            if preflight is not None:
+                await _no_content(preflight, exchange.send)
+                return
             await self._router.find(scope)(scope, receive, exchange.send)
             return
         if scope["method"] not in {"GET", "HEAD"}:

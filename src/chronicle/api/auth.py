@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from starlette.responses import Response
 
+from chronicle.api import rate_limit
 from chronicle.api.challenge import Whom
 from chronicle.api.endpoint import Call, Routes, SignedInCall
 from chronicle.api.known_devices import (
@@ -154,7 +155,8 @@ async def register(call: Call[Register, None]) -> IssuedTicket | Response:
     """
     email = parse_new_email(call.body.email)
     name = None if call.body.name is None else parse_name(call.body.name)
-    await call.app.limits.spend_mail(budgets.REGISTER, email.canonical, call.visitor.address)
+    mail = call.app.limits.spend_mail(budgets.REGISTER, email.canonical, call.visitor.address)
+    await rate_limit.spend(call.scope, mail)
     if call.app.settings.registration is Registration.IMMEDIATE:
         return await _register_at_once(call, email, name)
     issued = await call.app.registration.start(email, call.body.password, name)
@@ -213,7 +215,8 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
 async def resend_code(call: Call[Resend, None]) -> IssuedTicket:
     """Mail another code, at most one a minute. The old one no longer works."""
     email = await call.app.registration.resends_to(call.body.ticket)
-    await call.app.limits.spend_mail(budgets.CODE, email.canonical, call.visitor.address)
+    mail = call.app.limits.spend_mail(budgets.CODE, email.canonical, call.visitor.address)
+    await rate_limit.spend(call.scope, mail)
     return render_ticket(await call.app.registration.resend(call.body.ticket))
 
 

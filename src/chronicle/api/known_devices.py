@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chronicle.api import rate_limit
 from chronicle.api.cookies import cookie_values, from_another_origin, set_cookie
 from chronicle.api.endpoint import Call
 from chronicle.api.session_answers import (
@@ -69,12 +70,13 @@ async def pay_for_mail(call: Call[Any, Any], budget: Budget, email: EmailAddress
     known = await call.app.devices.recognise(
         account.id if account else None, device_token(call), epoch=account.epoch if account else 0
     )
-    await call.app.limits.spend_mail(
+    mail = call.app.limits.spend_mail(
         budget,
         email.canonical,
         call.visitor.address,
         device_id=known.id if known else None,
     )
+    await rate_limit.spend(call.scope, mail)
 
 
 def presented(call: Call[Any, Any], transport: TokenTransport) -> Presented:

@@ -15,6 +15,21 @@ from chronicle.errors import FieldError, Rejected, TooLarge
 # A name that was made up is said back, so that it is found; not a megabyte of it.
 _LONGEST_FIELD_NAME = 100
 
+# What msgspec says of a value of another kind, or out of its bounds.
+_EXPECTED = re.compile(
+    r"Expected `(?P<kinds>[^`]+)`"
+    r"(?:, got .*|(?P<length> of length)? (?P<than>[<>]=?) (?P<bound>\S+))"
+)
+_KINDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+}
+_THAN = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+
 # Key in the ASGI scope, there when all of the body came before the answer began.
 BODY_IS_HERE = "chronicle.body_is_here"
 
@@ -147,4 +162,24 @@ def _field_error(text: str) -> FieldError:
         inner = message.split("`")[1]
         name = f"{name}.{inner}" if name else inner
         message = "is not a known field" if "unknown" in message else "is required"
-    return FieldError(name[:_LONGEST_FIELD_NAME] or "body", message)
+    return FieldError(name[:_LONGEST_FIELD_NAME] or "body", _in_words(message))
+
+
+def _in_words(said: str) -> str:
+    """What msgspec said, in words for people; as it was said where there are none."""
+    if said.startswith("Invalid enum value "):
+        return "is not one of those that are known"
+    if said.startswith("Expected `str` matching regex "):
+        return "is not well formed"
+    expected = _EXPECTED.fullmatch(said)
+    if expected is None:
+        return said
+    if expected["than"] is None:
+        kinds = expected["kinds"].split(" | ")
+        return "must be " + " or ".join(_KINDS.get(kind, kind) for kind in kinds)
+    bound = f"{_THAN[expected['than']]} {expected['bound']}"
+    if expected["length"] is None:
+        return f"must be {bound}"
+    may = "may" if expected["than"] == "<=" else "must"
+    unit = "character" if expected["kinds"] == "str" else "item"
+    return f"{may} have {bound} {unit}{'s' * (expected['bound'] != '1')}"

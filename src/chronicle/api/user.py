@@ -15,6 +15,7 @@ from chronicle.security import budgets
 from chronicle.security.events import EventPage, SecurityEvent
 from chronicle.users.accounts import ProfileChange
 from chronicle.users.names import parse_edited_name
+from chronicle.users.time_zones import parse_time_zone
 
 endpoint = Routes("Profile")
 
@@ -46,14 +47,15 @@ class EditProfile(msgspec.Struct, forbid_unknown_fields=True):
 )
 async def edit_profile(call: SignedInCall[EditProfile, None]) -> Profile:
     """Change name, locale or time zone."""
-    name = _given(call.body.name)
-    if name is not None:
-        current = call.app.book.in_the_clear(call.account).name
-        name = parse_edited_name(name, current=current)
+    name, timezone = _given(call.body.name), _given(call.body.timezone)
+    if name is not None or timezone is not None:
+        current = call.app.book.in_the_clear(call.account)
+        name = name and parse_edited_name(name, current=current.name)
+        timezone = timezone and parse_time_zone(timezone, current=current.timezone)
     change = ProfileChange(
         name=name,
         locale=_given(call.body.locale),
-        timezone=_given(call.body.timezone),
+        timezone=timezone,
         unchanged=frozenset(
             field
             for field in ("name", "locale", "timezone")

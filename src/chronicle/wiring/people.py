@@ -47,8 +47,6 @@ from chronicle.users.addresses import AddressBook
 from chronicle.wiring.storage import Storage
 from chronicle.world import World
 
-_CLIENT_ID = "chronicle-console"
-
 
 def password_hashing(settings: Settings, on_strain: Callable[[], None]) -> PasswordHashing:
     """The pool that hashes, with the scheme that the settings name."""
@@ -98,7 +96,7 @@ class People:
         self.cursors = Cursors(keys)
         self.book = AccountBook(storage.accounts, self.cipher, self.index, world)
         self.events = EventLog(storage.events, self.cipher, self.index, self.cursors, world)
-        issuer = Issuer(settings.base_url, settings.base_url, _CLIENT_ID)
+        issuer = Issuer(settings.base_url, settings.base_url, settings.client_id)
         self.sessions = SessionKeeping(
             sessions=storage.sessions,
             book=self.book,

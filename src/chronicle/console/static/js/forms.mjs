@@ -98,7 +98,7 @@ function showRefusal(error, { fields, place, advice }) {
 
 /** The server's words follow a field's name ("has 3 characters"); beside the field they stand alone. */
 function sentence(message) {
-  const whole = /^(is|has|was|takes)\b/.test(message) ? `It ${message}` : message;
+  const whole = /^(is|has|was|takes|may|must)\b/.test(message) ? `It ${message}` : message;
   return `${whole.charAt(0).toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? "" : "."}`;
 }
 
