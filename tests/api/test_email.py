@@ -66,6 +66,45 @@ def test_the_account_s_own_address_is_confirmed_however_old_the_sign_in(ada: Per
     assert status(ada, ada.session) == 200
 
 
+@pytest.mark.parametrize("change", [False, True])
+def test_the_mailed_link_does_what_its_code_does_also_when_no_guess_is_left(
+    ada: Person, change: bool
+) -> None:
+    where = f"next.{ada.email}" if change else ada.email
+    for _ in range(2):
+        ticket = send_code(ada, where if change else None).json()["ticket"]
+        answers = [verify(ada, ticket, "0000-0000") for _ in range(4)]
+        assert {answer.json()["code"] for answer in answers} == {"invalid_code"}
+    token = token_mailed_to(ada, where, "address")
+
+    def follow(token: str, **more: str) -> httpx2.Response:
+        return post(ada.client, "user/email/verify", ticket=ticket, token=token, **more)
+
+    assert follow("A" * 22).json()["code"] == "invalid_mailed_token"
+    assert follow(token[:-1]).json()["code"] == "invalid_mailed_token"
+    assert follow("").json()["code"] == "invalid_mailed_token"
+    assert follow(token, code="0000-0000").status_code == 422
+    done = follow(token)
+    assert (done.status_code, done.json()["email"]) == (200, where)
+    assert done.json()["email_verified"] is True
+    again = follow(token)
+    assert (again.status_code, again.json()["code"]) == (410, "ticket_expired")
+
+
+def test_the_link_of_a_mail_is_good_for_who_asked_alone(
+    ada: Person, new_person: Callable[[], Person]
+) -> None:
+    bob = new_person().sign_up()
+    where = f"next.{ada.email}"
+    ticket = send_code(ada, where).json()["ticket"]
+    link = {"ticket": ticket, "token": token_mailed_to(ada, where, "address")}
+    stolen = post(bob.client, "user/email/verify", **link)
+    assert (stolen.status_code, stolen.json()["code"]) == (410, "ticket_expired")
+    with ada.server.client() as nobody:
+        assert post(nobody, "user/email/verify", **link).status_code == 401
+    assert post(ada.client, "user/email/verify", **link).status_code == 200
+
+
 def test_a_change_needs_a_fresh_sign_in(ada: Person) -> None:
     make_sign_in_older(ada, minutes=11)
     refused = send_code(ada, "next." + ada.email)

@@ -11,7 +11,7 @@ from tests.browser.conftest import NARROW, WIDE, Troubles, sign_in
 from tests.browser.test_account import happening, mailed_link, sign_in_here
 from tests.browser.test_pages import check_frame
 from tests.browser.test_story import enter_code, read_code
-from tests.mailboxes import code_mailed_to
+from tests.mailboxes import code_mailed_to, token_mailed_to
 from tests.running_server import PASSWORD, Person, RunningServer
 
 ANOTHER = "three kettles sing below the stairs"
@@ -64,6 +64,49 @@ def test_an_address_is_changed_after_the_password_was_asked_for_again(
     expect(happening(page, "E-mail address changed")).to_be_visible()
     expect(page.get_by_role("link", name=f"Account of {new}")).to_be_visible()
     assert somebody.client.get("/api/auth/user").status_code == 401
+
+
+def test_the_link_beside_the_code_changes_the_address_in_the_browser_that_asked(
+    page: Page, somebody: Person, troubles: Troubles
+) -> None:
+    new = f"new.{somebody.email}"
+    sign_in(page, somebody)
+    ask_for_change(page, new)
+    expect(page.get_by_text(new)).to_be_visible()
+    link = f"/address#token={token_mailed_to(somebody, new, 'address')}"
+    other = page.context.new_page()
+    other.goto(link)
+    expect(other.get_by_role("heading", name="Confirm your address")).to_be_visible()
+    assert other.url.endswith("/address")
+    for width in (NARROW, WIDE):
+        other.set_viewport_size(width)
+        check_frame(other, "Confirm your address")
+    other.get_by_role("button", name="Confirm the address").click()
+    expect(other.get_by_role("main").get_by_text("Your address is confirmed.")).to_be_visible()
+    expect(other.locator(".email-now")).to_have_text(f"{new} Confirmed")
+
+    troubles.expected.append("status of 410")
+    other.goto(link)
+    expect(other.get_by_text("works only in the browser in which you asked")).to_be_visible()
+
+
+def test_the_link_beside_the_code_waits_for_who_was_signed_out(
+    page: Page, somebody: Person
+) -> None:
+    sign_in(page, somebody)
+    new = f"new.{somebody.email}"
+    ask_for_change(page, new)
+    expect(page.get_by_text(new)).to_be_visible()
+    page.goto("/account")
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    page.goto(f"/address#token={token_mailed_to(somebody, new, 'address')}")
+    page.get_by_role("main").get_by_role("link", name="Sign in").click()
+    page.get_by_label("E-mail address").fill(somebody.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Confirm the address").click()
+    expect(page.locator(".email-now")).to_have_text(f"{new} Confirmed")
 
 
 def test_a_mailed_code_does_in_place_of_the_password(

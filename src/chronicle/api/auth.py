@@ -199,7 +199,7 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
         )
     else:
         signed_in = await registration.finish(
-            body.ticket, _code_alone(body), call.visitor, device=device
+            body.ticket, code_alone(body.code, body.token), call.visitor, device=device
         )
     return await welcome(call, signed_in, call.body.token_transport)
 
@@ -278,7 +278,7 @@ async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
         )
     else:
         signed_in = await sign_in.finish(
-            body.ticket, _code_alone(body), call.visitor, device=device
+            body.ticket, code_alone(body.code, body.token), call.visitor, device=device
         )
     return await welcome(call, signed_in, call.body.token_transport)
 
@@ -384,11 +384,12 @@ async def jwks(call: Call[None, None]) -> dict[str, list[dict[str, str]]]:
     return call.app.sessions.access_tokens.jwks()
 
 
-def _code_alone(body: VerifyCode) -> str:
-    if body.code is None or body.token is not None:
+def code_alone(code: str | None, token: str | None) -> str:
+    """The code as typed, where no link's token comes with it. Else Rejected."""
+    if code is None or token is not None:
         wrong = FieldError("code", "send either code or token")
         raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
-    return body.code
+    return code
 
 
 def render_sessions(page: SessionPage, identity: Identity) -> SessionList:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from chronicle.api.auth import CodeText, EmailText, TicketText
+from chronicle.api.auth import CodeText, EmailText, TicketText, TokenText, code_alone
 from chronicle.api.endpoint import Call, Routes, SignedInCall
 from chronicle.api.fresh_sign_in import require_fresh
 from chronicle.api.known_devices import pay_for_mail
@@ -27,10 +27,11 @@ class SendEmailCode(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class VerifyEmail(msgspec.Struct, forbid_unknown_fields=True):
-    """A ticket, and the mailed code as typed."""
+    """A ticket, and either the mailed code as typed or the mailed link's `token`."""
 
     ticket: TicketText
-    code: CodeText
+    code: CodeText | None = None
+    token: TokenText | None = None
 
 
 class UndoEmail(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,18 +69,29 @@ async def send_email_code(call: SignedInCall[SendEmailCode | None, None]) -> Iss
 @endpoint.post(
     "/api/auth/user/email/verify",
     answers=Profile,
-    problems=("invalid_code", "ticket_expired", "email_taken", "too_many_requests"),
+    problems=(
+        "invalid_code",
+        "invalid_mailed_token",
+        "ticket_expired",
+        "email_taken",
+        "too_many_requests",
+    ),
     budget=budgets.GUESS,
 )
 async def verify_email(call: SignedInCall[VerifyEmail, None]) -> Profile:
-    """Enter the code. A change of the address ends every other session of the account.
+    """Enter the code, or the link's token. A change of the address ends every other session.
 
     The address before is told, with a link that works for seven days. Five wrong codes end the
     ticket, and it is good for nobody else's account.
     """
-    account = await call.app.email_change.finish(
-        call.identity, call.body.ticket, call.body.code, call.visitor
-    )
+    change, body = call.app.email_change, call.body
+    if body.token is not None and body.code is None:
+        account = await change.finish_with_link(
+            call.identity, body.ticket, body.token, call.visitor
+        )
+    else:
+        code = code_alone(body.code, body.token)
+        account = await change.finish(call.identity, body.ticket, code, call.visitor)
     return render_profile(account)
 
 

@@ -10,6 +10,7 @@ from chronicle.auth import mails
 from chronicle.auth.mailed_codes import (
     CODE_LIFETIME,
     MailedCodes,
+    OnRefusal,
     TicketIssued,
     TicketPurpose,
     expired,
@@ -67,7 +68,7 @@ class EmailChange:
         """Mail a code that confirms the account's own address."""
         account = await self.addresses.book.read(account_id)
         issued, code = await self.issue_own(account_id, account.epoch, parse_email(account.email))
-        await self.mailer.send(self.own_mail(account.email, code, account.locale))
+        await self.mailer.send(self.own_mail(account.email, code, issued.ticket, account.locale))
         return issued
 
     async def issue_own(
@@ -77,9 +78,12 @@ class EmailChange:
         waiting = _Waiting(account_id, epoch, email.entered, email.canonical, own=True, taken=False)
         return await self.codes.issue(TicketPurpose.EMAIL, account_id, waiting)
 
-    def own_mail(self, to: str, code: str, locale: str | None) -> Mail:
-        """The mail with the code that confirms an account's own address."""
-        return mails.email_code(to, code, minutes=_MINUTES, base_url=self.base_url, locale=locale)
+    def own_mail(self, to: str, code: str, ticket: str, locale: str | None) -> Mail:
+        """The mail with the code and the link that confirm an account's own address."""
+        token = self.codes.link_token(ticket)
+        return mails.email_code(
+            to, code, token, minutes=_MINUTES, base_url=self.base_url, locale=locale
+        )
 
     async def start_change(self, account_id: AccountId, email: EmailAddress) -> TicketIssued:
         """Mail a code to the new address; or, when it has an account, a notice to its owner.
@@ -104,7 +108,12 @@ class EmailChange:
         else:
             locale = book.in_the_clear(account).locale
             mail = mails.new_email_code(
-                email.entered, code, minutes=_MINUTES, base_url=self.base_url, locale=locale
+                email.entered,
+                code,
+                self.codes.link_token(issued.ticket),
+                minutes=_MINUTES,
+                base_url=self.base_url,
+                locale=locale,
             )
         await self.mailer.send(mail)
         return issued
@@ -121,6 +130,27 @@ class EmailChange:
             Conflict: `email_taken`: somebody else proved the address meanwhile; nothing changed.
             TooMany: too many codes were guessed wrong for this account, or it changed too often.
         """
+        waiting, account, refused = await self._begin(identity, ticket, visitor)
+        await self.codes.check(TicketPurpose.EMAIL, ticket, code, _Waiting, refused=refused)
+        return await self._go_on(identity, ticket, waiting, account, visitor)
+
+    async def finish_with_link(
+        self, identity: Identity, ticket: str, token: str, visitor: Visitor
+    ) -> Account:
+        """As `finish`, with the token of the mailed link, where the ticket is and who asked.
+
+        Raises:
+            Rejected: `invalid_mailed_token`: not the link of this ticket.
+            Gone, Conflict, TooMany: as `finish`; but it takes no guess.
+        """
+        waiting, account, refused = await self._begin(identity, ticket, visitor)
+        await self.codes.check_link(TicketPurpose.EMAIL, ticket, token, _Waiting, refused=refused)
+        return await self._go_on(identity, ticket, waiting, account, visitor)
+
+    async def _begin(
+        self, identity: Identity, ticket: str, visitor: Visitor
+    ) -> tuple[_Waiting, AccountRecord, OnRefusal[_Waiting]]:
+        """What waits, for whom, and what is to be done when the code or the link is refused."""
         waiting = await self.codes.look(TicketPurpose.EMAIL, ticket, _Waiting)
         account = await self.addresses.book.record(identity.account_id)
         if (waiting.account_id, waiting.epoch) != (account.id, account.epoch):
@@ -132,7 +162,16 @@ class EmailChange:
             identity=identity,
             account=account,
         )
-        await self.codes.check(TicketPurpose.EMAIL, ticket, code, _Waiting, refused=refused)
+        return waiting, account, refused
+
+    async def _go_on(
+        self,
+        identity: Identity,
+        ticket: str,
+        waiting: _Waiting,
+        account: AccountRecord,
+        visitor: Visitor,
+    ) -> Account:
         if waiting.taken:
             raise wrong_code()
         if waiting.own:

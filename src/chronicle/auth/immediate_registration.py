@@ -68,14 +68,14 @@ class ImmediateRegistration:
         except BaseException:
             await self.codes.drop(issued.ticket)
             raise
-        await self._mail(account, code)
+        await self._mail(account, code, issued.ticket)
         granted = await self.sign_in.grant(account, ("pwd",), visitor, device=device, signs_up=True)
         return granted, issued
 
-    async def _mail(self, account: AccountRecord, code: str) -> None:
+    async def _mail(self, account: AccountRecord, code: str, ticket: str) -> None:
         to = self.book.in_the_clear(account).email
         try:
-            await self.mailer.send(self.email_change.own_mail(to, code, None))
+            await self.mailer.send(self.email_change.own_mail(to, code, ticket, None))
         except Unavailable:
             # The account is there, and another code can be asked for.
             _log.exception("the mail that confirms an address could not be sent")

@@ -47,10 +47,10 @@ SAMPLES: dict[str, Callable[[str, str | None], Mail]] = {
         _TO, _TOKEN, minutes=10, base_url=url, locale=locale
     ),
     "email_code": lambda url, locale: mails.email_code(
-        _TO, _CODE, minutes=10, base_url=url, locale=locale
+        _TO, _CODE, _TOKEN, minutes=10, base_url=url, locale=locale
     ),
     "new_email_code": lambda url, locale: mails.new_email_code(
-        _TO, _CODE, minutes=10, base_url=url, locale=locale
+        _TO, _CODE, _TOKEN, minutes=10, base_url=url, locale=locale
     ),
     "address_is_wanted": lambda url, locale: mails.address_is_wanted(
         _TO, base_url=url, locale=locale

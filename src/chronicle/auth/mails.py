@@ -98,14 +98,22 @@ def sessions_ended_by_report(
     )
 
 
-def email_code(to: str, code: str, *, minutes: int, base_url: str, locale: str | None) -> Mail:
-    """The code that confirms the address of an account."""
-    return write(to, "email_code", locale, base_url=base_url, code=code, minutes=minutes)
+def email_code(
+    to: str, code: str, token: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
+    """The code and the link that confirm the address of an account."""
+    return write(
+        to, "email_code", locale, base_url=base_url, code=code, token=token, minutes=minutes
+    )
 
 
-def new_email_code(to: str, code: str, *, minutes: int, base_url: str, locale: str | None) -> Mail:
-    """The code that gives an account another address: this one."""
-    return write(to, "new_email_code", locale, base_url=base_url, code=code, minutes=minutes)
+def new_email_code(
+    to: str, code: str, token: str, *, minutes: int, base_url: str, locale: str | None
+) -> Mail:
+    """The code and the link that give an account another address: this one."""
+    return write(
+        to, "new_email_code", locale, base_url=base_url, code=code, token=token, minutes=minutes
+    )
 
 
 def address_is_wanted(to: str, *, base_url: str, locale: str | None) -> Mail:

@@ -36,6 +36,7 @@ PAGES = frozenset(
         "/unlock",
         "/enter",
         "/confirm",
+        "/address",
         "/undo",
         "/verify",
         "/account",

@@ -6,10 +6,12 @@ import { field, form, notice } from "../forms.mjs";
 import { icon } from "../icons.mjs";
 import * as router from "../router.mjs";
 import * as session from "../session.mjs";
+import * as waiting from "../waiting.mjs";
 import { codeEntry } from "./code-entry.mjs";
 
 const SEND = "/api/auth/user/email/send-code";
 const VERIFY = "/api/auth/user/email/verify";
+const LINKED = "/address"; // where the link beside the code leads
 
 /** The section for a profile's owner. */
 export function emailSection(page, { email, email_verified: verified }) {
@@ -59,12 +61,17 @@ export function emailSection(page, { email, email_verified: verified }) {
   }
 
   function showCode(wanted, ticket) {
+    waiting.remember(LINKED, ticket);
     const { element, focus } = codeEntry({
       lead: ["We sent a code to ", h("strong", { class: "break" }, wanted ?? email), "."],
       ticket,
       page,
       back: () => showForms(wanted ?? ""),
-      again: () => call("POST", SEND, wanted === null ? {} : { body: { email: wanted } }),
+      again: async () => {
+        const fresh = await call("POST", SEND, wanted === null ? {} : { body: { email: wanted } });
+        waiting.remember(LINKED, fresh);
+        return fresh;
+      },
       submit: async (typed) => {
         session.acceptProfile(await call("POST", VERIFY, { body: typed }));
         const told = wanted === null ? "Your address is confirmed." : "Your address is changed. Every other device was signed out.";

@@ -1,5 +1,6 @@
 // What the link beside a mailed code leads to: the same as typing the code, in the browser that asked.
 
+import { call } from "../api.mjs";
 import { h } from "../dom.mjs";
 import { form } from "../forms.mjs";
 import { Problem, request } from "../http.mjs";
@@ -19,6 +20,7 @@ const WAYS = {
     lead: "You asked for this mail in this browser. Press the button, and you are signed in here.",
     press: "Sign in",
     again: { href: "/sign-in", press: "Go to sign-in" },
+    done: enter,
   },
   "/confirm": {
     title: "Finish signing up",
@@ -26,6 +28,16 @@ const WAYS = {
     lead: "You began to sign up in this browser. Press the button, and your account is made.",
     press: "Create the account",
     again: { href: "/sign-up", press: "Go to sign-up" },
+    done: enter,
+  },
+  "/address": {
+    title: "Confirm your address",
+    path: "/api/auth/user/email/verify",
+    lead: "You asked for this mail in this browser. Press the button, and the address that it went to is that of your account.",
+    press: "Confirm the address",
+    again: { href: "/account", press: "Go to your account" },
+    ask: call,
+    done: confirmed,
   },
 };
 
@@ -35,7 +47,10 @@ export function render(page) {
     title: way.title,
     over: OVER,
     instead: { ...way.again, words: "It was used before, or is older than ten minutes. Ask for a new mail." },
-    content: (token, ended) => (waiting.ticketsFor(location.pathname).length ? button(way, token, ended) : elsewhere(way)),
+    content: (token, ended) => {
+      if (!waiting.ticketsFor(location.pathname).length) return elsewhere(way);
+      return way.ask && !session.expected() ? signInFirst() : button(way, token, ended);
+    },
   });
 }
 
@@ -43,27 +58,41 @@ function button(way, token, ended) {
   const here = location.pathname;
   const press = h("button", { class: "button button-main button-wide", type: "submit" }, way.press);
   const submit = async () => {
-    const answer = await firstTaken(way.path, waiting.ticketsFor(here), token);
+    const answer = await firstTaken(way, waiting.ticketsFor(here), token);
     if (!answer) return ended(new Problem({ status: 400, code: OVER, detail: "" }));
     dropToken();
     waiting.forget(here);
-    session.accept(answer);
-    return router.go("/", { replace: true });
+    return way.done(answer);
   };
   return [h("p", { class: "soft" }, way.lead), h("div", { class: "sheet" }, form({ fields: [], button: press, submit }))];
 }
 
 /** A link belongs to one ticket; somebody who asked twice has two of them. */
-async function firstTaken(path, tickets, token) {
+async function firstTaken({ path, ask = request }, tickets, token) {
   for (const ticket of tickets) {
     try {
-      return await request("POST", path, { body: { ticket, token } });
+      return await ask("POST", path, { body: { ticket, token } });
     } catch (error) {
       if (!ENDED.has(error.code)) throw error;
     }
   }
   return null;
 }
+
+function enter(answer) {
+  session.accept(answer);
+  return router.go("/", { replace: true });
+}
+
+function confirmed(profile) {
+  session.acceptProfile(profile);
+  return router.go("/account", { replace: true, told: "Your address is confirmed." });
+}
+
+const signInFirst = () => [
+  h("p", { class: "soft" }, "You asked for this mail in this browser, and were signed out since. Sign in first; then this page goes on."),
+  h("p", { class: "linked-way" }, h("a", { class: "button", href: `/sign-in?next=${encodeURIComponent(location.pathname)}` }, "Sign in")),
+];
 
 const elsewhere = (way) => [
   h("p", { class: "soft" }, "This link works only in the browser in which you asked for it, so that nobody signs you in to an account of theirs, and nobody who sees the mail gets in."),

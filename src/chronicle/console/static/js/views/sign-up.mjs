@@ -62,6 +62,7 @@ export function render(page) {
 
   /** Some servers make the account at once: then the code confirms its address. */
   function showConfirm(ticket) {
+    waiting.remember("/address", ticket);
     const { element, focus } = codeEntry({
       lead: ["Your account is there. To upload, confirm your address with the code that we sent to ", h("strong", { class: "break" }, session.user().email), "."],
       ticket,
