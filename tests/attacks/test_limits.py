@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.attacks.raw_http import exchange, request
+from tests.mailboxes import mails_to
 from tests.running_server import (
     PASSWORD,
     Pair,
@@ -294,6 +295,30 @@ def test_nobodys_mailbox_is_filled_with_codes(
         # Twenty an hour from everywhere; the first was that of the sign-up.
         assert Counter(answers) == {202: 14, 429: 16}
         assert len(ada.mails()) - before == 19
+
+
+@pytest.mark.parametrize(
+    ("number", "route", "body"),
+    [
+        (1, "reauthenticate/send-code", None),
+        (2, "user/email/send-code", None),
+        (3, "user/email/send-code", {"email": "unasked@example.org"}),
+    ],
+    ids=["own, to sign in again", "own, to confirm it", "somebody else's"],
+)
+def test_nobody_who_is_signed_in_fills_a_mailbox_either(
+    pair: Pair, number: int, route: str, body: dict[str, str] | None
+) -> None:
+    address = {"X-Forwarded-For": f"198.18.2.{number}"}
+    with signed_up(pair[0], f"insistent-{number}@example.org") as person:
+        to = body["email"] if body else person.email
+        before = len(mails_to(person, to))
+        answers = [
+            person.client.post(f"/api/auth/{route}", json=body, headers=address) for _ in range(7)
+        ]
+        # The ten an hour of whoever is signed in are not used up.
+        assert [answer.status_code for answer in answers] == [202] * 5 + [429] * 2
+        assert len(mails_to(person, to)) - before == 5
 
 
 def test_a_flood_is_slowed_down_whatever_it_asks_for(
