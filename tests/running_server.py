@@ -230,8 +230,9 @@ class Person:
         self.client = server.client()
         self.session: dict[str, Any] = {}
 
-    def sign_up(self, **extra: str) -> Self:
-        answer = self._post("register", email=self.email, password=PASSWORD, **extra)
+    def sign_up(self, *, headers: Mapping[str, str] | None = None, **extra: str) -> Self:
+        body = {"email": self.email, "password": PASSWORD, **extra}
+        answer = insist(lambda: self.client.post("/api/auth/register", json=body, headers=headers))
         assert answer.status_code == 202, answer.text
         finished = self._post(
             "register/verify",

@@ -34,6 +34,11 @@ def test_a_page_on_the_list_may_call_with_its_token(server: RunningServer) -> No
     assert answer.status_code == 401
     assert answer.headers["access-control-allow-origin"] == APP
     assert answer.headers["vary"] == "origin"
+    # Of all other headers a script of that page sees nothing.
+    assert answer.headers["access-control-expose-headers"].split(", ") == [
+        *("x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "location", "etag"),
+        *("content-range", "content-disposition", "chronicle-challenge-at"),
+    ]
 
 
 def test_no_page_may_call_with_cookies(server: RunningServer) -> None:
@@ -51,6 +56,7 @@ def test_a_page_that_is_not_on_the_list_is_told_nothing(server: RunningServer, o
         httpx2.get(f"{server.url}/api/auth/user", headers={"Origin": origin}),
     ):
         assert "access-control-allow-origin" not in answer.headers
+        assert "access-control-expose-headers" not in answer.headers
         assert answer.status_code in {401, 405}
 
 

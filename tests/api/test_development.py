@@ -15,7 +15,9 @@ def test_every_mail_can_be_looked_at_in_every_language(client: httpx2.Client) ->
             assert f'<html lang="{language}">' in mail.json()["html"]
             page = client.get(f"/api/dev/mails/{name}/page", params={"locale": language})
             assert page.headers["content-type"] == "text/html; charset=utf-8"
-            assert "sandbox" in page.headers["content-security-policy"]
+            assert page.headers["content-security-policy"] == (
+                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+            )
             assert page.text == mail.json()["html"]
 
 

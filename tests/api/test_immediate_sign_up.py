@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 
+from tests.api.test_reauthentication import methods_of
 from tests.attacks.documented import Document
 from tests.mailboxes import code_mailed_to, mails_to
 from tests.running_server import PASSWORD, Person, RunningServer
@@ -89,6 +90,12 @@ def test_a_sign_up_is_answered_with_a_session_and_a_way_to_confirm(somebody: Per
     done = confirm(somebody, issued["ticket"], code_mailed_to(somebody, somebody.email))
     assert (done.status_code, done.json()["email_verified"]) == (200, True)
     assert somebody.client.get("/api/auth/user").json()["email_verified"] is True
+
+
+def test_the_token_names_the_code_only_where_one_was_entered(somebody: Person) -> None:
+    sign_up(somebody)
+    assert methods_of(somebody.session) == ["pwd"]
+    assert methods_of(sign_in_by_code(somebody).json()) == ["otp"]
 
 
 def test_a_browser_gets_its_cookies(somebody: Person) -> None:

@@ -1,6 +1,9 @@
 """A fresh session by a mailed code, over HTTP."""
 
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx2
 import pytest
@@ -35,6 +38,31 @@ def send_code(person: Person) -> str:
 def status(person: Person, session: dict[str, str]) -> int:
     headers = {"Authorization": f"Bearer {session['access_token']}"}
     return person.client.get("/api/auth/user", headers=headers).status_code
+
+
+def methods_of(session: Mapping[str, Any]) -> list[str]:
+    """The methods (RFC 8176) that a session's access token names."""
+    claims = session["access_token"].split(".")[1]
+    methods: list[str] = json.loads(base64.urlsafe_b64decode(claims + "=="))["amr"]
+    return methods
+
+
+def test_a_token_says_by_what_its_session_was_granted(ada: Person) -> None:
+    assert methods_of(ada.session) == ["pwd", "otp"]
+    assert methods_of(ada.sign_in().session) == ["pwd"]
+    by_password = post(ada.client, "reauthenticate", password=PASSWORD, token_transport="body")
+    assert methods_of(by_password.json()) == ["pwd"]
+    ada.sign_in()
+    entered = by_code(ada, send_code(ada), code_mailed_to(ada, ada.email)).json()
+    assert methods_of(entered) == ["otp"]
+    ticket = post(ada.client, "login/code", email=ada.email).json()["ticket"]
+    code = code_mailed_to(ada, ada.email)
+    entered = post(
+        ada.client, "login/code/verify", ticket=ticket, code=code, token_transport="body"
+    ).json()
+    assert methods_of(entered) == ["otp"]
+    renewed = post(ada.client, "refresh", refresh_token=entered["refresh_token"]).json()
+    assert methods_of(renewed) == ["otp"]
 
 
 def test_a_mailed_code_gives_a_fresh_session_in_place_of_the_old_one(ada: Person) -> None:

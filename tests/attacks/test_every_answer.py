@@ -19,6 +19,19 @@ from tests.running_server import NO_AUTHORITIES, PASSWORD, Person, RunningServer
 
 SOURCE = Path(chronicle.__file__).parent
 PAGES = ("/", "/docs", "/console/js/main.mjs", "/files/" + ID, "/nowhere")
+API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+CONTENT_POLICY = "default-src 'none'; sandbox"
+PAGE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; worker-src 'self'; font-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "x-frame-options": "DENY",
+}
 # What would tell an attacker what this is made of.
 TELLING = re.compile(
     r"traceback|starlette|uvicorn|msgspec|sqlite|mongo|bson|redis|valkey|joserfc|python"
@@ -102,7 +115,6 @@ def test_every_answer_carries_what_all_carry(answers: list[httpx2.Response]) -> 
         headers, what = answer.headers, f"{answer.request.method} {answer.request.url}"
         assert re.fullmatch(r"[0-9a-f-]{36}", headers["x-request-id"]), what
         assert headers["x-content-type-options"] == "nosniff", what
-        assert "default-src 'none'" in headers["content-security-policy"], what
         assert headers["referrer-policy"] == "no-referrer", what
         assert not {"server", "x-powered-by"} & headers.keys(), what
         for name in set(headers):
@@ -110,6 +122,35 @@ def test_every_answer_carries_what_all_carry(answers: list[httpx2.Response]) -> 
             assert not once or len(headers.get_list(name)) == 1, f"{what}: {name}"
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert len(set(ids)) == len(ids)
+
+
+def test_a_page_runs_and_loads_its_own_alone_and_stands_in_no_other(
+    answers: list[httpx2.Response],
+) -> None:
+    pages = [answer for answer in answers if _is_page(answer)]
+    assert {answer.request.url.path for answer in pages} == {*PAGES}
+    for answer in pages:
+        sent = {name: answer.headers.get_list(name) for name in PAGE_HEADERS}
+        assert sent == {name: [value] for name, value in PAGE_HEADERS.items()}, answer.request.url
+
+
+def test_whatever_is_no_page_can_not_be_made_one_or_be_loaded_by_another_site(
+    answers: list[httpx2.Response],
+) -> None:
+    content = re.compile(r"/api/web3/uploads/[^/]+/(content|proof)")
+    for answer in answers:
+        path = answer.request.url.path
+        if _is_page(answer):
+            continue
+        is_content = answer.status_code in {200, 206} and content.fullmatch(path)
+        policy = CONTENT_POLICY if is_content else API_POLICY
+        assert answer.headers.get_list("content-security-policy") == [policy], path
+        if not path.startswith("/api/web3/log/"):  # which is for everybody
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin", path
+
+
+def _is_page(answer: httpx2.Response) -> bool:
+    return answer.request.method == "GET" and answer.request.url.path in PAGES
 
 
 def test_what_is_private_is_not_stored(answers: list[httpx2.Response]) -> None:

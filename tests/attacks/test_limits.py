@@ -7,14 +7,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx2
 import pytest
 
 from tests.attacks.raw_http import exchange, request
+from tests.mailboxes import mails_to
 from tests.running_server import (
     PASSWORD,
     Pair,
+    Person,
     RunningServer,
     eventually,
     insist,
@@ -32,6 +35,7 @@ FOR_REAL = {
 BEHIND_A_PROXY = {**FOR_REAL, "CHRONICLE_TRUSTED_PROXIES": "127.0.0.1"}
 SIGN_INS_A_MINUTE = 20
 GUESSES_A_MINUTE = 30
+_members = itertools.count(1)
 
 
 @pytest.fixture
@@ -46,6 +50,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two servers over one folder and one Valkey, behind a proxy: tests choose their address."""
     with two_servers(tmp_path_factory, **BEHIND_A_PROXY) as pair:
         yield pair
+
+
+@contextmanager
+def member(server: RunningServer, email: str) -> Iterator[Person]:
+    """Somebody who signed up from an address of their own: one has ten sign-ups a minute."""
+    person = Person(server, email)
+    with person.client:
+        yield person.sign_up(headers={"X-Forwarded-For": f"198.18.250.{next(_members)}"})
 
 
 def sign_in(
@@ -173,7 +185,7 @@ def test_a_thousand_failures_lock_out_strangers_and_not_the_known_device(
 ) -> None:
     server = pair[0]
     own = {"X-Forwarded-For": "192.0.2.1"}
-    with signed_up(server, "victim@example.org") as victim, server.client(headers=own) as browser:
+    with member(server, "victim@example.org") as victim, server.client(headers=own) as browser:
         assert sign_in(browser, victim.email, PASSWORD).status_code == 200
         device = browser.cookies["chronicle_device"]
         browser.cookies.clear()
@@ -197,7 +209,7 @@ def test_locked_and_locked_unknown_are_answered_alike(
     pair: Pair,
 ) -> None:
     server = pair[0]
-    with signed_up(server, "alike@example.org") as ada, server.client() as client:
+    with member(server, "alike@example.org") as ada, server.client() as client:
         answers = []
         for email, address in ((ada.email, "192.0.2.60"), ("alien@example.org", "192.0.2.61")):
             tried = [sign_in(client, email, **{"X-Forwarded-For": address}) for _ in range(7)]
@@ -214,7 +226,7 @@ def test_locked_and_locked_unknown_are_answered_alike(
 
 def test_the_mailed_link_lifts_the_lock(pair: Pair) -> None:
     server = pair[0]
-    with signed_up(server, "locked@example.org") as ada, server.client() as client:
+    with member(server, "locked@example.org") as ada, server.client() as client:
         for _ in range(5):
             sign_in(client, ada.email)
         assert sign_in(client, ada.email, PASSWORD).status_code == 429
@@ -231,7 +243,7 @@ def test_of_64_racing_guesses_at_two_servers_five_are_answered_and_one_link_lift
     pair: Pair,
 ) -> None:
     with (
-        signed_up(pair[0], "raced@example.org") as ada,
+        member(pair[0], "raced@example.org") as ada,
         pair[0].client() as first,
         pair[1].client() as second,
         ThreadPoolExecutor(64) as pool,
@@ -277,7 +289,7 @@ def test_a_lock_survives_a_restart_and_a_flushed_valkey(counting: RunningServer)
 def test_nobodys_mailbox_is_filled_with_codes(
     pair: Pair,
 ) -> None:
-    with signed_up(pair[0], "mailed@example.org") as ada, pair[0].client() as client:
+    with member(pair[0], "mailed@example.org") as ada, pair[0].client() as client:
         before = len(ada.mails())
 
         def ask(route: str, address: str) -> int:
@@ -301,7 +313,7 @@ def test_the_budget_of_an_identifier_shows_where_it_refuses_alike_with_and_witho
     pair: Pair, route: str
 ) -> None:
     name, network = route.replace("/", "-"), len(route)
-    with signed_up(pair[0], f"{name}@example.org") as ada, pair[0].client() as client:
+    with member(pair[0], f"{name}@example.org") as ada, pair[0].client() as client:
 
         def ask(email: str, address: str) -> list[tuple[int, str, str]]:
             body = {"email": email} | ({"password": PASSWORD} if route == "register" else {})
@@ -335,7 +347,7 @@ def test_the_budget_of_an_identifier_shows_where_it_refuses_alike_with_and_witho
 def test_an_answer_has_one_header_of_each_kind_however_many_budgets_were_asked(
     pair: Pair,
 ) -> None:
-    with signed_up(pair[0], "many-budgets@example.org") as ada:
+    with member(pair[0], "many-budgets@example.org") as ada:
         answer = insist(lambda: ada.client.post("/api/auth/reauthenticate/send-code"))
         for name in ("ratelimit", "ratelimit-policy"):
             assert len(answer.headers.get_list(name)) == 1
@@ -347,7 +359,7 @@ def test_an_answer_has_one_header_of_each_kind_however_many_budgets_were_asked(
 def test_the_budget_of_a_known_device_shows_to_that_device_and_for_its_account_alone(
     pair: Pair,
 ) -> None:
-    with signed_up(pair[0], "devoted@example.org") as ada, pair[0].client() as browser:
+    with member(pair[0], "devoted@example.org") as ada, pair[0].client() as browser:
         assert insist(lambda: sign_in(browser, ada.email, PASSWORD)).status_code == 200
 
         def shown(client: httpx2.Client, email: str) -> str:
@@ -359,6 +371,30 @@ def test_the_budget_of_a_known_device_shows_to_that_device_and_for_its_account_a
         assert shown(browser, ada.email) == '"device-3600s";r=4'
         assert shown(browser, "nobody@example.org") == '"network-3600s";r=4'
         assert shown(ada.client, ada.email) == '"network-3600s";r=4'
+
+
+@pytest.mark.parametrize(
+    ("number", "route", "body"),
+    [
+        (1, "reauthenticate/send-code", None),
+        (2, "user/email/send-code", None),
+        (3, "user/email/send-code", {"email": "unasked@example.org"}),
+    ],
+    ids=["own, to sign in again", "own, to confirm it", "somebody else's"],
+)
+def test_nobody_who_is_signed_in_fills_a_mailbox_either(
+    pair: Pair, number: int, route: str, body: dict[str, str] | None
+) -> None:
+    address = {"X-Forwarded-For": f"198.18.2.{number}"}
+    with member(pair[0], f"insistent-{number}@example.org") as person:
+        to = body["email"] if body else person.email
+        before = len(mails_to(person, to))
+        answers = [
+            person.client.post(f"/api/auth/{route}", json=body, headers=address) for _ in range(7)
+        ]
+        # The ten an hour of whoever is signed in are not used up.
+        assert [answer.status_code for answer in answers] == [202] * 5 + [429] * 2
+        assert len(mails_to(person, to)) - before == 5
 
 
 def test_a_flood_is_slowed_down_whatever_it_asks_for(
@@ -438,7 +474,7 @@ def test_a_permanent_block_is_there_from_the_first_request_after_a_restart(
 def test_a_person_who_is_signed_in_has_a_budget_of_their_own(
     pair: Pair,
 ) -> None:
-    with signed_up(pair[0], "busy@example.org") as ada:
+    with member(pair[0], "busy@example.org") as ada:
         answers = [
             ada.client.patch(
                 "/api/auth/user",

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,10 +14,11 @@ from chronicle.auth.ports import Granted
 from chronicle.auth.report import Report
 from chronicle.auth.sessions import SignedIn
 from chronicle.errors import Gone, Rejected, Unauthenticated, Unavailable
-from chronicle.security.events import EventLog, Happening
+from chronicle.security.events import EventKind, EventLog, Happening
 from chronicle.security.known_devices import Presented
 from chronicle.security.mailed_tokens import TokenPurpose
 from chronicle.security.ports import GuessCount
+from chronicle.security.visitors import Visitor
 from tests.auth.conftest import ADA, BASE_URL, BROWSER, PASSWORD, Desk, remember
 from tests.fakes.faults import Fault
 
@@ -137,6 +139,50 @@ async def test_after_a_report_the_strangers_browser_and_place_are_new_again(desk
     assert "/report#token=" in desk.mailer.sent[-1].text
 
 
+async def sign_in_elsewhere(desk: Desk, session: SignedIn) -> None:
+    await desk.sign_in.with_password(ADA, PASSWORD, Visitor("198.51.100.9", BROWSER.agent))
+
+
+async def change_password(desk: Desk, session: SignedIn) -> None:
+    identity, _ = await desk.keeping.identify(session.access_token)
+    await the_reset(desk).credentials.change_password(identity, PASSWORD, NEW, BROWSER)
+
+
+async def guess_while_signed_in(desk: Desk, session: SignedIn) -> None:
+    identity, _ = await desk.keeping.identify(session.access_token)
+    account = await desk.book.record(identity.account_id)
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await desk.again.demand(identity, account, "wrong", BROWSER, before=EventKind.SIGN_IN)
+
+
+@pytest.mark.parametrize("tell", [sign_in_elsewhere, change_password, guess_while_signed_in])
+async def test_this_was_not_me_can_be_said_for_72_hours(
+    desk: Desk, tell: Callable[[Desk, SignedIn], Awaitable[None]]
+) -> None:
+    session = await desk.sign_up()
+    await tell(desk, session)
+    token = link_token(desk)
+    assert f"/report#token={token}" in desk.mailer.sent[-1].text
+    desk.world.pass_time(hours=72)
+    with pytest.raises(Rejected, match="invalid_mailed_token"):
+        await the_report(desk).stranger(token, BROWSER)
+    desk.world.pass_time(seconds=-1)
+    await the_report(desk).stranger(token, BROWSER)
+
+
+async def test_the_link_of_a_reset_works_for_ten_minutes(desk: Desk) -> None:
+    await desk.sign_up()
+    reset = the_reset(desk)
+    await reset.start(ADA)
+    token = link_token(desk)
+    desk.world.pass_time(minutes=10)
+    with pytest.raises(Rejected, match="invalid_reset_token"):
+        await reset.finish_with_token(token, NEW, BROWSER)
+    desk.world.pass_time(seconds=-1)
+    await reset.finish_with_token(token, NEW, BROWSER)
+
+
 async def test_links_beside_codes_wait_for_shared_state_and_are_not_spent_meanwhile(
     desk: Desk,
 ) -> None:
@@ -186,6 +232,29 @@ async def test_a_used_ticket_that_shared_state_brings_back_lets_nobody_in_by_its
     desk.tickets.kept = copy
     with pytest.raises(Gone):
         await entry.finish_with_link(asked.ticket, token, BROWSER)
+
+
+PARTS_OF_A_TOKEN: dict[str, Callable[[str], str]] = {
+    "nothing": lambda _: "",
+    "one character": lambda token: token[:1],
+    "all but the last": lambda token: token[:-1],
+    "all but the first": lambda token: token[1:],
+    "more than all": lambda token: token + token[-1],
+    "another start": lambda token: token[1::-1] + token[2:],
+    "another end": lambda token: token[:-3] + token[:-4:-1],
+}
+
+
+@pytest.mark.parametrize("part", PARTS_OF_A_TOKEN.values(), ids=PARTS_OF_A_TOKEN)
+async def test_a_link_beside_a_code_lets_in_by_its_whole_token_alone(
+    desk: Desk, part: Callable[[str], str]
+) -> None:
+    started = await desk.registration.start(ADA, PASSWORD, None)
+    token = link_token(desk)
+    assert part(token) != token
+    with pytest.raises(Rejected, match="invalid_mailed_token"):
+        await desk.registration.finish_with_link(started.ticket, part(token), BROWSER)
+    assert await desk.registration.finish_with_link(started.ticket, token, BROWSER)
 
 
 async def test_a_link_beside_a_code_is_good_for_ten_minutes(desk: Desk) -> None:
