@@ -84,6 +84,9 @@ class Refused(Generic[AnyT_co]):
     guess: Guess | None
 
 
+OnRefusal = Callable[[Refused[ContentT]], Awaitable[None]]
+
+
 class TicketKeys:
     """Proves codes and links by HMAC-SHA-256 under the token keys, one of which a ticket names.
 
@@ -104,18 +107,19 @@ class TicketKeys:
         """A ticket of these random bytes: base64url text."""
         return base64.urlsafe_b64encode(self._active + drawn).decode()
 
-    def mac(self, ticket: str, proven: str) -> bytes | None:
-        """The 32-byte MAC of something that belongs to a ticket; None where its key is not there.
+    def mac(self, ticket: str, proven: str) -> bytes:
+        """The 32-byte MAC of something that belongs to a ticket.
 
-        No two pairs share one: neither part holds a "/".
+        Keyed, because the 40 bits of a code would fall to a search by whoever reads the shared
+        state. No two pairs share one: neither part holds a "/".
+
+        Raises:
+            Gone: `ticket_expired`: made up, or its key was removed.
         """
         try:
-            named = base64.urlsafe_b64decode(ticket)[:KEY_ID_BYTES]
-        except ValueError:
-            return None
-        secret = self._secrets.get(named)
-        if secret is None:
-            return None
+            secret = self._secrets[base64.urlsafe_b64decode(ticket)[:KEY_ID_BYTES]]
+        except (ValueError, KeyError) as error:
+            raise expired() from error
         return hmac.digest(secret, f"{ticket}/{proven}".encode(), hashlib.sha256)
 
 
@@ -148,7 +152,7 @@ class MailedCodes:
                     record=key,
                     field=purpose,
                 ),
-                code_mac=self._mac(ticket, code),
+                code_mac=self.keys.mac(ticket, code),
                 guesses=GUESSES,
                 expires_at=now + CODE_LIFETIME,
                 resend_at=now + RESEND_AFTER,
@@ -194,7 +198,7 @@ class MailedCodes:
         code, now = new_code(self.world.random_bytes), self.world.now()
         answer = await self.tickets.renew(
             _key(ticket),
-            self._mac(ticket, code),
+            self.keys.mac(ticket, code),
             now=now,
             expires_at=now + CODE_LIFETIME,
             resend_at=now + RESEND_AFTER,
@@ -213,7 +217,7 @@ class MailedCodes:
         typed: str,
         kind: type[ContentT],
         *,
-        refused: "OnRefusal[ContentT] | None" = None,
+        refused: OnRefusal[ContentT] | None = None,
     ) -> ContentT:
         """The ticket's content, when the code is right. The ticket stays until it is dropped.
 
@@ -225,7 +229,7 @@ class MailedCodes:
             TooMany: the identifier's guesses are used up for now, be it right or not.
         """
         code = read_code(typed)
-        mac = self._mac(ticket, code or _NO_CODE)
+        mac = self.keys.mac(ticket, code or _NO_CODE)
         answer = await self.tickets.guess(_key(ticket), mac, now=self.world.now())
         if answer is None:
             raise expired()
@@ -246,7 +250,7 @@ class MailedCodes:
         128 bits that only whoever has our key can work out, so nothing of it is kept; and good
         for this ticket alone, so it lets in nobody but the browser that has it.
         """
-        mac = self._mac(ticket, _LINK)[:_LINK_BYTES]
+        mac = self.keys.mac(ticket, _LINK)[:_LINK_BYTES]
         return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
     async def check_link(
@@ -256,7 +260,7 @@ class MailedCodes:
         token: str,
         kind: type[ContentT],
         *,
-        refused: "OnRefusal[ContentT] | None" = None,
+        refused: OnRefusal[ContentT] | None = None,
     ) -> ContentT:
         """The ticket's content, when the token is that of its link. It costs no guess.
 
@@ -293,16 +297,6 @@ class MailedCodes:
             raise expired() from error
         held = msgspec.msgpack.decode(plain, type=_Held)
         return held.subject, msgspec.msgpack.decode(held.content, type=kind)
-
-    def _mac(self, ticket: str, proven: str) -> bytes:
-        # Keyed, because 40 bits would fall to a search by whoever reads the shared state.
-        mac = self.keys.mac(ticket, proven)
-        if mac is None:
-            raise expired()
-        return mac
-
-
-OnRefusal = Callable[[Refused[ContentT]], Awaitable[None]]
 
 
 async def claim_once(
