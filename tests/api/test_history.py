@@ -77,26 +77,34 @@ def test_a_wrong_code_stands_in_the_history(
     assert newest["ledger"] is None
 
 
-def test_the_link_of_another_mail_and_guesses_during_a_pause_stand_in_the_history(
+def test_guesses_at_codes_during_a_pause_stand_in_the_history_and_links_of_other_mails_do_not(
     ada: Person,
 ) -> None:
     path, own = "/api/auth/login/code", {"email": ada.email}
-    ticket = ada.client.post(path, json=own).json()["ticket"]
-    with ada.server.client() as known:
-        # A browser that the account knows.
-        known.post("/api/auth/login", json=own | {"password": PASSWORD})
-        linked = known.post(f"{path}/verify", json={"ticket": ticket, "token": "A" * 22})
-    assert linked.json()["code"] == "invalid_mailed_token"
-    assert (events(ada)[0]["reason"], events(ada)[0]["why"]) == ("invalid_mailed_token", [])
-    for _ in range(2):
-        guess = {"ticket": ada.client.post(path, json=own).json()["ticket"], "code": "0000-0000"}
-        for _ in range(5):
-            assert ada.client.post(f"{path}/verify", json=guess).status_code == 400
-    last = {"ticket": ticket, "code": "0000-0000"}
-    assert ada.client.post(f"{path}/verify", json=last).status_code == 429
+    tickets = [ada.client.post(path, json=own).json()["ticket"] for _ in range(3)]
+
+    def enter(ticket: str, **what: str) -> tuple[int, str]:
+        answer = ada.client.post(f"{path}/verify", json={"ticket": ticket, **what})
+        return answer.status_code, answer.json()["code"]
+
+    assert enter(tickets[0], token="A" * 22) == (400, "invalid_mailed_token")
+    assert len(events(ada)) == 1, "but for the sign-up"
+    for ticket in tickets[:2]:
+        assert {enter(ticket, code="0000-0000") for _ in range(5)} == {(400, "invalid_code")}
+    assert enter(tickets[2], code="0000-0000") == (429, "too_many_attempts")
     newest, before = events(ada)[:2]
     assert (newest["reason"], before["reason"]) == ("too_many_codes", "invalid_code")
     assert newest["why"] == ["unknown_device", "many_wrong_passwords"]
+    assert len(events(ada)) == 12
+
+
+def test_a_known_device_is_none_that_is_strange(ada: Person) -> None:
+    path, own = "/api/auth/login/code", {"email": ada.email}
+    with ada.server.client() as known:
+        known.post("/api/auth/login", json=own | {"password": PASSWORD})
+        guess = {"ticket": known.post(path, json=own).json()["ticket"], "code": "0000-0000"}
+        assert known.post(f"{path}/verify", json=guess).status_code == 400
+    assert (events(ada)[0]["outcome"], events(ada)[0]["why"]) == ("refused", [])
 
 
 def test_a_refresh_token_that_was_used_twice_stands_in_the_history(ada: Person) -> None:

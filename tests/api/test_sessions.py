@@ -245,6 +245,32 @@ def test_a_page_of_another_origin_can_not_set_the_cookie(
     assert "set-cookie" not in answer.headers
 
 
+def test_where_two_cookies_stand_logout_ends_the_callers_session_and_neither_of_theirs(
+    server: RunningServer, ada: Person, new_person: Callable[[], Person]
+) -> None:
+    bob, eve = new_person().sign_up(), new_person().sign_up()
+    planted = "; ".join(f"chronicle_refresh={one.session['refresh_token']}" for one in (bob, eve))
+    headers = {"Cookie": planted, "Authorization": ada.client.headers["Authorization"]}
+    answer = httpx2.post(f"{server.url}/api/auth/logout", headers=headers)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (204, False)
+    assert profile(ada.client, ada.session["access_token"]).status_code == 401
+    for one in (bob, eve):
+        assert profile(one.client, one.session["access_token"]).status_code == 200
+
+
+def test_a_fresh_session_ends_the_one_whose_cookie_it_takes_the_place_of(
+    server: RunningServer, ada: Person, new_person: Callable[[], Person]
+) -> None:
+    bob = new_person().sign_up()
+    headers = {"Cookie": f"chronicle_refresh={bob.session['refresh_token']}"}
+    answer = ada.client.post(
+        "/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers
+    )
+    assert (answer.status_code, "set-cookie" in answer.headers) == (200, True)
+    assert profile(bob.client, bob.session["access_token"]).status_code == 401
+    assert profile(ada.client, answer.json()["access_token"]).status_code == 200
+
+
 def test_a_sign_in_ends_the_session_that_the_browser_had_before(
     server: RunningServer, ada: Person, new_person: Callable[[], Person]
 ) -> None:

@@ -149,6 +149,17 @@ async def test_a_report_voids_all_that_was_there_before(desk: Desk) -> None:
     assert not await may_sign_in(desk)
 
 
+async def test_a_notice_of_an_account_that_lost_its_address_does_nothing(desk: Desk) -> None:
+    squatters, _, _ = await sign_up(desk)
+    token = await report_token(desk, await desk.book.record(squatters.account.id))
+    owners = await desk.registration.start(ADA, PASSWORD, "Ada")
+    owner = await desk.registration.finish(owners.ticket, desk.newest_code(), BROWSER)
+    with pytest.raises(Rejected, match="invalid_mailed_token"):
+        await the_report(desk).stranger(token, BROWSER)
+    assert await is_alive(desk, owner)
+    assert await may_sign_in(desk)
+
+
 async def test_the_end_of_a_pause_proves_nothing(desk: Desk) -> None:
     attackers, _, _ = await sign_up(desk)
     account = await desk.book.record(attackers.account.id)

@@ -159,6 +159,27 @@ def test_who_guesses_in_the_dialog_is_signed_out_with_the_fifth(
     sign_in_here(page, somebody, PASSWORD)
 
 
+def test_who_guesses_codes_in_the_dialog_is_signed_out_with_the_tenth(
+    page: Page, somebody: Person, troubles: Troubles
+) -> None:
+    troubles.expected += ["status of 403", "status of 400", "status of 401"]
+    sign_in(page, somebody)
+    make_sign_ins_older(somebody.server)
+    ask_for_change(page, f"new.{somebody.email}")
+    dialog = page.get_by_role("dialog", name="Is it still you?")
+    for last in ("no guess is left", None):
+        dialog.get_by_role("button", name="Use a mailed code instead").click()
+        for told in ("4 guesses left", "3 guesses left", "2 guesses left", "1 guess left", last):
+            enter_code(page, "0000-0000")
+            if told is not None:
+                expect(dialog.get_by_text(told)).to_be_visible()
+        if last is not None:
+            dialog.get_by_role("button", name="Use the password instead").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    sign_in_here(page, somebody, PASSWORD)
+
+
 def test_the_link_to_the_former_address_takes_the_account_back(
     page: Page, somebody: Person, troubles: Troubles
 ) -> None:

@@ -324,8 +324,14 @@ async def logout(call: Call[None, None]) -> None:
     Which session: the one of the access token, and the one of the browser's cookie, if that is
     another.
     """
-    cookie = refresh_cookie(call)
     access_token = bearer_token(call.scope)
+    try:
+        cookie = refresh_cookie(call)
+    except Unauthenticated:
+        # It stands twice. Neither of the two ends, but the caller's own session does.
+        if access_token is None:
+            raise
+        cookie = None
     if access_token is not None:
         identity, _account = await call.app.sessions.identify(access_token)
         await call.app.sessions.end(identity.session_id, "logout")

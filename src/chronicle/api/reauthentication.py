@@ -11,6 +11,7 @@ from chronicle.api.session_answers import (
     IssuedTicket,
     SessionObject,
     TokenTransport,
+    end_former_session,
     refresh_cookie,
     refuse_other_origins,
     render_session,
@@ -50,12 +51,15 @@ class Reauthenticate(msgspec.Struct, forbid_unknown_fields=True):
 async def reauthenticate(call: SignedInCall[Reauthenticate, None]) -> SessionObject:
     """Prove once more who is there: a fresh session in place of this one.
 
-    After five wrong passwords in a row this session is over.
+    After five wrong passwords or ten wrong codes in a row this session is over.
     """
     refresh_cookie(call)
     if call.body.token_transport == "cookie":
         refuse_other_origins(call)
-    return render_session(call, await _prove(call), call.body.token_transport)
+    fresh = await _prove(call)
+    if call.body.token_transport == "cookie":
+        await end_former_session(call)
+    return render_session(call, fresh, call.body.token_transport)
 
 
 async def _prove(call: SignedInCall[Reauthenticate, None]) -> SignedIn:

@@ -9,7 +9,6 @@ from chronicle.auth import mails
 from chronicle.auth.mailed_codes import (
     CODE_LIFETIME,
     MailedCodes,
-    OnRefusal,
     TicketIssued,
     TicketPurpose,
     claim_once,
@@ -78,8 +77,15 @@ class CodeSignIn:
             Rejected: `invalid_code`; one of five guesses is spent.
             Gone: `ticket_expired`: too late, out of guesses, used, or the account moved on.
         """
+        refused = partial(
+            self.refused.by_a_stranger,
+            kind=EventKind.SIGN_IN,
+            method="otp",
+            visitor=visitor,
+            device=device.token,
+        )
         waiting = await self.codes.check(
-            TicketPurpose.SIGN_IN, ticket, code, _Waiting, refused=self._refused(visitor, device)
+            TicketPurpose.SIGN_IN, ticket, code, _Waiting, refused=refused
         )
         return await self._enter(ticket, waiting, visitor, device)
 
@@ -95,19 +101,8 @@ class CodeSignIn:
             Rejected: `invalid_mailed_token`: not the link of this ticket.
             Gone: `ticket_expired`: too late, used, or the account moved on.
         """
-        waiting = await self.codes.check_link(
-            TicketPurpose.SIGN_IN, ticket, token, _Waiting, refused=self._refused(visitor, device)
-        )
+        waiting = await self.codes.check_link(TicketPurpose.SIGN_IN, ticket, token, _Waiting)
         return await self._enter(ticket, waiting, visitor, device)
-
-    def _refused(self, visitor: Visitor, device: Presented) -> OnRefusal[_Waiting]:
-        return partial(
-            self.refused.by_a_stranger,
-            kind=EventKind.SIGN_IN,
-            method="otp",
-            visitor=visitor,
-            device=device.token,
-        )
 
     async def _enter(
         self, ticket: str, waiting: _Waiting, visitor: Visitor, device: Presented

@@ -10,7 +10,6 @@ from chronicle.auth import mails
 from chronicle.auth.mailed_codes import (
     CODE_LIFETIME,
     MailedCodes,
-    OnRefusal,
     TicketIssued,
     TicketPurpose,
     expired,
@@ -130,7 +129,14 @@ class EmailChange:
             Conflict: `email_taken`: somebody else proved the address meanwhile; nothing changed.
             TooMany: too many codes were guessed wrong for this account, or it changed too often.
         """
-        waiting, account, refused = await self._begin(identity, ticket, visitor)
+        waiting, account = await self._begin(identity, ticket)
+        refused = partial(
+            self.refused.while_signed_in,
+            kind=EventKind.EMAIL_VERIFIED if waiting.own else EventKind.EMAIL_CHANGE,
+            visitor=visitor,
+            identity=identity,
+            account=account,
+        )
         await self.codes.check(TicketPurpose.EMAIL, ticket, code, _Waiting, refused=refused)
         return await self._go_on(identity, ticket, waiting, account, visitor)
 
@@ -143,26 +149,17 @@ class EmailChange:
             Rejected: `invalid_mailed_token`: not the link of this ticket.
             Gone, Conflict, TooMany: as `finish`; but it takes no guess.
         """
-        waiting, account, refused = await self._begin(identity, ticket, visitor)
-        await self.codes.check_link(TicketPurpose.EMAIL, ticket, token, _Waiting, refused=refused)
+        waiting, account = await self._begin(identity, ticket)
+        await self.codes.check_link(TicketPurpose.EMAIL, ticket, token, _Waiting)
         return await self._go_on(identity, ticket, waiting, account, visitor)
 
-    async def _begin(
-        self, identity: Identity, ticket: str, visitor: Visitor
-    ) -> tuple[_Waiting, AccountRecord, OnRefusal[_Waiting]]:
-        """What waits, for whom, and what is to be done when the code or the link is refused."""
+    async def _begin(self, identity: Identity, ticket: str) -> tuple[_Waiting, AccountRecord]:
+        """What waits, and for whom. Gone when it is not for who asks."""
         waiting = await self.codes.look(TicketPurpose.EMAIL, ticket, _Waiting)
         account = await self.addresses.book.record(identity.account_id)
         if (waiting.account_id, waiting.epoch) != (account.id, account.epoch):
             raise expired()
-        refused = partial(
-            self.refused.while_signed_in,
-            kind=EventKind.EMAIL_VERIFIED if waiting.own else EventKind.EMAIL_CHANGE,
-            visitor=visitor,
-            identity=identity,
-            account=account,
-        )
-        return waiting, account, refused
+        return waiting, account
 
     async def _go_on(
         self,

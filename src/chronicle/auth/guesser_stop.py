@@ -39,11 +39,14 @@ class GuesserStop:
     ) -> None:
         """End the session with the guess that began a lock. A mail that fails is logged.
 
+        The owner of an address that nobody proved is told nothing: whoever signs up with somebody
+        else's could have mails sent there.
+
         Raises:
             Unavailable: the session could not be ended.
         """
         await self.keeping.end(identity.session_id, "guessed")
-        if not rule.grows(guess.failures):
+        if not account.email_verified or not rule.grows(guess.failures):
             return
         known = self.book.in_the_clear(account)
         try:

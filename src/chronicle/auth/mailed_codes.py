@@ -73,15 +73,12 @@ class TicketIssued:
 
 @dataclass(frozen=True, slots=True)
 class Refused(Generic[AnyT_co]):
-    """A code or a link that was refused: of which ticket, whose guesses it took, and why.
-
-    A link takes no guess.
-    """
+    """A code that was refused: of which ticket, whose guess it was, and why."""
 
     content: AnyT_co
     subject: bytes
     failure: Failure
-    guess: Guess | None
+    guess: Guess
 
 
 OnRefusal = Callable[[Refused[ContentT]], Awaitable[None]]
@@ -259,12 +256,11 @@ class MailedCodes:
         ticket: str,
         token: str,
         kind: type[ContentT],
-        *,
-        refused: OnRefusal[ContentT] | None = None,
     ) -> ContentT:
         """The ticket's content, when the token is that of its link. It costs no guess.
 
-        So strangers who use up the guesses at an identifier's codes do not close the link.
+        So strangers who use up the guesses at an identifier's codes do not close the link. A wrong
+        one is noted nowhere: nobody guesses 128 bits, but people open the link of another mail.
 
         Raises:
             Rejected: `invalid_mailed_token`: not the token of this ticket.
@@ -276,10 +272,7 @@ class MailedCodes:
         subject, opened = self._open(purpose, ticket, found[0], kind)
         expected = self.link_token(ticket).encode()
         if not hmac.compare_digest(expected, token.encode("utf-8", "replace")):
-            failure = Rejected("invalid_mailed_token", "This link was mailed for something else.")
-            if refused is not None:
-                await refused(Refused(opened, subject, failure, None))
-            raise failure
+            raise Rejected("invalid_mailed_token", "This link was mailed for something else.")
         await self.guesses.settle(subject)
         return opened
 

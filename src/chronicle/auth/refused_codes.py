@@ -1,4 +1,4 @@
-"""What follows when a mailed code or link is refused: a line in the history, and perhaps a stop."""
+"""What follows when a mailed code is refused: a line in the history, and perhaps a stop."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -74,10 +74,10 @@ class RefusedCodes:
         """Note it; with the last guess before a pause, the session ends and the owner is told.
 
         Raises:
-            Unavailable: it can't be noted. The guess counts, and a session that was to end has.
+            Unavailable: it can't be noted, or the session could not be ended. The guess counts.
         """
         guess = refused.guess
-        if guess is not None and guess.allowed and guess.lock is not None:
+        if guess.allowed and guess.lock is not None:
             # First: what fails after it leaves the guesser no session.
             await self.stop.stop(identity, account, visitor, guess, rule=MAILED_CODES)
         await self._note(

@@ -76,8 +76,14 @@ export function confirmItIsYou() {
       back: showPassword,
       again: sendCode,
       submit: async (typed) => {
-        await session.reauthenticate({ ...typed, method: "code" });
-        dialog.close("yes");
+        try {
+          await session.reauthenticate({ ...typed, method: "code" });
+        } catch (error) {
+          // With the tenth wrong guess the session ended, as with the last one at the password.
+          if (error.code === "invalid_code" && !(await session.stillThere())) return leave();
+          throw error;
+        }
+        return dialog.close("yes");
       },
       inline: true,
       words: { press: "Go on", back: "Use the password instead" },

@@ -10,7 +10,6 @@ const REASONS = {
   invalid_credentials: "The password was wrong.",
   locked: "Sign-in was paused, after many wrong passwords.",
   invalid_code: "The mailed code was wrong.",
-  invalid_mailed_token: "The link was not that of the newest mail.",
   too_many_codes: "There was a pause, after many wrong codes.",
   too_many_attempts: "There was a pause, after many wrong passwords on devices that were signed in.",
 };

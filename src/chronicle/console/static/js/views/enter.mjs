@@ -85,8 +85,10 @@ function enter(answer) {
 }
 
 function confirmed(profile) {
+  const changed = session.user()?.email !== profile.email;
   session.acceptProfile(profile);
-  return router.go("/account", { replace: true, told: "Your address is confirmed." });
+  const told = changed ? "Your address is changed. Every other device was signed out." : "Your address is confirmed.";
+  return router.go("/account", { replace: true, told });
 }
 
 const signInFirst = () => [

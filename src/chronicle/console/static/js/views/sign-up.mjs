@@ -10,7 +10,9 @@ import * as waiting from "../waiting.mjs";
 import { codeEntry } from "./code-entry.mjs";
 import { newPassword } from "./new-password.mjs";
 
-const LINKED = "/confirm"; // where the link beside the code leads
+// Where the link beside the code leads: of a sign-up, and where the account is there already.
+const LINKED = "/confirm";
+const ADDRESS = "/address";
 
 export function render(page) {
   if (session.user()) queueMicrotask(() => router.go("/", { replace: true }));
@@ -62,13 +64,17 @@ export function render(page) {
 
   /** Some servers make the account at once: then the code confirms its address. */
   function showConfirm(ticket) {
-    waiting.remember("/address", ticket);
+    waiting.remember(ADDRESS, ticket);
     const { element, focus } = codeEntry({
       lead: ["Your account is there. To upload, confirm your address with the code that we sent to ", h("strong", { class: "break" }, session.user().email), "."],
       ticket,
       page,
       back: home,
-      again: () => call("POST", "/api/auth/user/email/send-code"),
+      again: async () => {
+        const fresh = await call("POST", "/api/auth/user/email/send-code");
+        waiting.remember(ADDRESS, fresh);
+        return fresh;
+      },
       submit: async (typed) => {
         session.acceptProfile(await call("POST", "/api/auth/user/email/verify", { body: typed }));
         home();
