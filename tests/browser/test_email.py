@@ -12,7 +12,7 @@ from tests.browser.test_account import happening, mailed_link, sign_in_here
 from tests.browser.test_pages import check_frame
 from tests.browser.test_story import enter_code, read_code
 from tests.mailboxes import code_mailed_to, token_mailed_to
-from tests.running_server import PASSWORD, Person, RunningServer
+from tests.running_server import PASSWORD, Person, RunningServer, eventually
 
 ANOTHER = "three kettles sing below the stairs"
 
@@ -227,6 +227,26 @@ def test_a_sign_up_at_once_is_confirmed_on_the_same_page(
     enter_code(page, read_code(page))
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+
+
+def test_the_link_of_each_mail_confirms_the_address_of_an_account_that_is_there_already(
+    open_context: Callable[..., BrowserContext],
+    immediate: RunningServer,
+    new_address: Callable[[], str],
+) -> None:
+    asking = Person(immediate, new_address())
+    page = open_context(base_url=immediate.url).new_page()
+    page.clock.install()
+    sign_up_at_once(page, asking.email)
+    first = token_mailed_to(asking, asking.email, "address")
+    page.clock.fast_forward("01:01")
+    page.get_by_role("button", name="Send a new code").click()
+    expect(page.get_by_text("A new code is on its way.")).to_be_visible()
+    second = eventually(lambda: {token_mailed_to(asking, asking.email, "address")} - {first}).pop()
+    asking.client.close()
+    page.goto(f"/address#token={second}")
+    page.get_by_role("button", name="Confirm the address").click()
+    expect(page.locator(".email-now")).to_have_text(f"{asking.email} Confirmed")
 
 
 def test_an_address_can_be_confirmed_later_and_nothing_is_uploaded_before(
