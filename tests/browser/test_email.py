@@ -82,7 +82,7 @@ def test_the_link_beside_the_code_changes_the_address_in_the_browser_that_asked(
         other.set_viewport_size(width)
         check_frame(other, "Confirm your address")
     other.get_by_role("button", name="Confirm the address").click()
-    expect(other.get_by_role("main").get_by_text("Your address is confirmed.")).to_be_visible()
+    expect(other.get_by_role("main").get_by_text("Your address is changed.")).to_be_visible()
     expect(other.locator(".email-now")).to_have_text(f"{new} Confirmed")
 
     troubles.expected.append("status of 410")
