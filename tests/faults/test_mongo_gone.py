@@ -87,6 +87,7 @@ def test_a_server_ends_in_its_time_although_its_database_hangs(
         assert server.stop() == 0
         os.kill(mongo.ferretdb.pid, signal.SIGCONT)
         assert "Traceback" not in server.log
+        assert "stopped before mails and ledger had come to an end" in server.log
         server.start()
 
 

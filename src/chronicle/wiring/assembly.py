@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
@@ -44,6 +45,8 @@ from chronicle.wiring.storage import (
 )
 from chronicle.worker.schedule import Chore, running
 from chronicle.world import World
+
+_log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
@@ -197,9 +200,11 @@ async def open_application(settings: Settings, world: World) -> AsyncIterator[Ap
             )
             # At once, since each waits for a database that is down. What is cut off here goes on at
             # the next start.
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(settings.drain_seconds):
                     await asyncio.gather(*ends)
+            except TimeoutError:
+                _log.warning("stopped before mails and ledger had come to an end; they go on later")
 
 
 async def _note_the_time(floor: ClockFloor, world: World) -> None:
