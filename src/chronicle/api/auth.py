@@ -193,14 +193,9 @@ async def verify_registration(call: Call[VerifyCode, None]) -> SessionObject:
     """Finish a sign-up with the mailed code or link: the account is made and signed in."""
     registration, body = call.app.registration, call.body
     device = presented(call, body.token_transport)
-    if body.token is not None and body.code is None:
-        signed_in = await registration.finish_with_link(
-            body.ticket, body.token, call.visitor, device=device
-        )
-    else:
-        signed_in = await registration.finish(
-            body.ticket, code_alone(body.code, body.token), call.visitor, device=device
-        )
+    proof, is_link = code_or_link(body.code, body.token)
+    finish = registration.finish_with_link if is_link else registration.finish
+    signed_in = await finish(body.ticket, proof, call.visitor, device=device)
     return await welcome(call, signed_in, call.body.token_transport)
 
 
@@ -272,14 +267,9 @@ async def verify_code_login(call: Call[VerifyCode, None]) -> SessionObject:
     """Sign in with the mailed code or link, where the ticket is."""
     sign_in, body = call.app.code_sign_in, call.body
     device = presented(call, body.token_transport)
-    if body.token is not None and body.code is None:
-        signed_in = await sign_in.finish_with_link(
-            body.ticket, body.token, call.visitor, device=device
-        )
-    else:
-        signed_in = await sign_in.finish(
-            body.ticket, code_alone(body.code, body.token), call.visitor, device=device
-        )
+    proof, is_link = code_or_link(body.code, body.token)
+    finish = sign_in.finish_with_link if is_link else sign_in.finish
+    signed_in = await finish(body.ticket, proof, call.visitor, device=device)
     return await welcome(call, signed_in, call.body.token_transport)
 
 
@@ -390,12 +380,14 @@ async def jwks(call: Call[None, None]) -> dict[str, list[dict[str, str]]]:
     return call.app.sessions.access_tokens.jwks()
 
 
-def code_alone(code: str | None, token: str | None) -> str:
-    """The code as typed, where no link's token comes with it. Else Rejected."""
-    if code is None or token is not None:
-        wrong = FieldError("code", "send either code or token")
-        raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
-    return code
+def code_or_link(code: str | None, token: str | None) -> tuple[str, bool]:
+    """The one of both that was sent, and whether it is the link's token. Else Rejected."""
+    if code is not None and token is None:
+        return code, False
+    if token is not None and code is None:
+        return token, True
+    wrong = FieldError("code", "send either code or token")
+    raise Rejected(message=f"{wrong.field}: {wrong.message}", fields=(wrong,))
 
 
 def render_sessions(page: SessionPage, identity: Identity) -> SessionList:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from chronicle.api.auth import CodeText, EmailText, TicketText, TokenText, code_alone
+from chronicle.api.auth import CodeText, EmailText, TicketText, TokenText, code_or_link
 from chronicle.api.endpoint import Call, Routes, SignedInCall
 from chronicle.api.fresh_sign_in import require_fresh
 from chronicle.api.known_devices import pay_for_mail
@@ -85,14 +85,9 @@ async def verify_email(call: SignedInCall[VerifyEmail, None]) -> Profile:
     ticket, and it is good for nobody else's account.
     """
     change, body = call.app.email_change, call.body
-    if body.token is not None and body.code is None:
-        account = await change.finish_with_link(
-            call.identity, body.ticket, body.token, call.visitor
-        )
-    else:
-        code = code_alone(body.code, body.token)
-        account = await change.finish(call.identity, body.ticket, code, call.visitor)
-    return render_profile(account)
+    proof, is_link = code_or_link(body.code, body.token)
+    finish = change.finish_with_link if is_link else change.finish
+    return render_profile(await finish(call.identity, body.ticket, proof, call.visitor))
 
 
 @endpoint.post(

@@ -7,7 +7,7 @@ import msgspec
 
 from chronicle.auth import mails
 from chronicle.auth.mailed_codes import (
-    CODE_LIFETIME,
+    CODE_MINUTES,
     MailedCodes,
     TicketIssued,
     TicketPurpose,
@@ -61,7 +61,7 @@ class CodeSignIn:
             known.mail_to,
             code,
             self.codes.link_token(issued.ticket),
-            minutes=int(CODE_LIFETIME.total_seconds() // 60),
+            minutes=CODE_MINUTES,
             base_url=self.base_url,
             locale=known.locale,
         )

@@ -14,13 +14,13 @@ from chronicle.auth.password_again import PasswordAgain
 from chronicle.auth.password_policy import PasswordPolicy
 from chronicle.auth.passwords import PasswordHashing
 from chronicle.auth.ports import Mailer
-from chronicle.auth.reports import REPORT_LIFETIME
+from chronicle.auth.reports import report_token
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Conflict, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
 from chronicle.security.known_devices import DeviceBook
-from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.ports import AccountRecord
@@ -129,9 +129,7 @@ class Credentials:
     async def _tell(self, account: AccountRecord) -> None:
         known = self.book.in_the_clear(account)
         try:
-            token = await self.tokens.issue(
-                TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
-            )
+            token = await report_token(self.tokens, account)
             await self.mailer.send(
                 mails.password_changed(
                     known.email, token, base_url=self.base_url, locale=known.locale

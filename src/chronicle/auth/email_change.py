@@ -8,7 +8,7 @@ import msgspec
 
 from chronicle.auth import mails
 from chronicle.auth.mailed_codes import (
-    CODE_LIFETIME,
+    CODE_MINUTES,
     MailedCodes,
     TicketIssued,
     TicketPurpose,
@@ -30,8 +30,6 @@ from chronicle.users.emails import EmailAddress, parse_email
 from chronicle.users.ports import AccountId, AccountRecord
 
 _log = logging.getLogger(__name__)
-
-_MINUTES = int(CODE_LIFETIME.total_seconds() // 60)
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -81,7 +79,7 @@ class EmailChange:
         """The mail with the code and the link that confirm an account's own address."""
         token = self.codes.link_token(ticket)
         return mails.email_code(
-            to, code, token, minutes=_MINUTES, base_url=self.base_url, locale=locale
+            to, code, token, minutes=CODE_MINUTES, base_url=self.base_url, locale=locale
         )
 
     async def start_change(self, account_id: AccountId, email: EmailAddress) -> TicketIssued:
@@ -110,7 +108,7 @@ class EmailChange:
                 email.entered,
                 code,
                 self.codes.link_token(issued.ticket),
-                minutes=_MINUTES,
+                minutes=CODE_MINUTES,
                 base_url=self.base_url,
                 locale=locale,
             )

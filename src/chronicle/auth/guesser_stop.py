@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from chronicle.auth import mails
 from chronicle.auth.ports import Mailer
-from chronicle.auth.reports import REPORT_LIFETIME
+from chronicle.auth.reports import report_token
 from chronicle.auth.sessions import SessionKeeping
 from chronicle.auth.tokens import Identity
 from chronicle.errors import Unavailable
 from chronicle.security.guesses import Guess, LockRule
-from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
 from chronicle.users.ports import AccountRecord
@@ -50,9 +50,7 @@ class GuesserStop:
             return
         known = self.book.in_the_clear(account)
         try:
-            token = await self.tokens.issue(
-                TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
-            )
+            token = await report_token(self.tokens, account)
             await self.mailer.send(
                 mails.guesses_while_signed_in(
                     known.email,

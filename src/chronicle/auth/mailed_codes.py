@@ -31,6 +31,7 @@ from chronicle.users.ports import AccountRecord
 from chronicle.world import World
 
 CODE_LIFETIME = timedelta(minutes=10)
+CODE_MINUTES = CODE_LIFETIME // timedelta(minutes=1)
 RESEND_AFTER = timedelta(seconds=60)
 GUESSES = 5
 
@@ -251,11 +252,7 @@ class MailedCodes:
         return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
     async def check_link(
-        self,
-        purpose: TicketPurpose,
-        ticket: str,
-        token: str,
-        kind: type[ContentT],
+        self, purpose: TicketPurpose, ticket: str, token: str, kind: type[ContentT]
     ) -> ContentT:
         """The ticket's content, when the token is that of its link. It costs no guess.
 

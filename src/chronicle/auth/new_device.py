@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from chronicle.auth import mails
 from chronicle.auth.ports import Mailer
-from chronicle.auth.reports import REPORT_LIFETIME
+from chronicle.auth.reports import report_token
 from chronicle.errors import Unavailable
 from chronicle.security.events import EventLog
-from chronicle.security.mailed_tokens import TokenDesk, TokenPurpose
+from chronicle.security.mailed_tokens import TokenDesk
 from chronicle.security.risk import Sign, signs_of_a_stranger
 from chronicle.security.visitors import Visitor
 from chronicle.users.accounts import AccountBook
@@ -53,9 +53,7 @@ class NewDeviceNotice:
         """Mail the owner, with a link that says "this wasn't me". A mail that fails is logged."""
         known = self.book.in_the_clear(account)
         try:
-            token = await self.tokens.issue(
-                TokenPurpose.REPORT, account.id, epoch=account.epoch, lifetime=REPORT_LIFETIME
-            )
+            token = await report_token(self.tokens, account)
             await self.mailer.send(
                 mails.new_device(
                     known.email,

@@ -11,6 +11,7 @@ from chronicle.auth.account_lock import AccountLock
 from chronicle.auth.credentials import Credentials
 from chronicle.auth.mailed_codes import (
     CODE_LIFETIME,
+    CODE_MINUTES,
     MailedCodes,
     TicketIssued,
     TicketPurpose,
@@ -71,7 +72,7 @@ class PasswordReset:
             known.mail_to,
             code,
             token,
-            minutes=int(CODE_LIFETIME.total_seconds() // 60),
+            minutes=CODE_MINUTES,
             base_url=self.base_url,
             locale=known.locale,
         )

@@ -7,7 +7,7 @@ import msgspec
 
 from chronicle.auth import mails
 from chronicle.auth.mailed_codes import (
-    CODE_LIFETIME,
+    CODE_MINUTES,
     MailedCodes,
     TicketIssued,
     TicketPurpose,
@@ -89,7 +89,7 @@ class Reauthentication:
             mails.reauthentication_code(
                 account.email,
                 code,
-                minutes=int(CODE_LIFETIME.total_seconds() // 60),
+                minutes=CODE_MINUTES,
                 base_url=self.base_url,
                 locale=account.locale,
             )

@@ -59,6 +59,7 @@ class RefusedCodes:
             method,
             visitor,
             account_id=asked.account_id,
+            subject_index=refused.subject,
             sign=Sign.UNKNOWN_DEVICE if known is None else None,
         )
 
@@ -86,6 +87,7 @@ class RefusedCodes:
             "otp",
             visitor,
             account_id=account.id,
+            subject_index=None,
             sign=Sign.WRONG_WHILE_SIGNED_IN,
         )
 
@@ -97,6 +99,7 @@ class RefusedCodes:
         visitor: Visitor,
         *,
         account_id: bytes | None,
+        subject_index: bytes | None,
         sign: Sign | None,
     ) -> None:
         too_many = isinstance(refused.failure, TooMany)
@@ -108,7 +111,7 @@ class RefusedCodes:
                 outcome=Outcome.REFUSED,
                 visitor=visitor,
                 account_id=account_id,
-                subject_index=None if refused.subject == account_id else refused.subject,
+                subject_index=subject_index,
                 reason=_TOO_MANY if too_many else refused.failure.code,
                 assessment=assess(each for each in signs if each is not None),
             )

@@ -7,7 +7,7 @@ import msgspec
 from chronicle.auth import mails
 from chronicle.auth.familiar_words import PasswordOwner
 from chronicle.auth.mailed_codes import (
-    CODE_LIFETIME,
+    CODE_MINUTES,
     MailedCodes,
     TicketIssued,
     TicketPurpose,
@@ -180,7 +180,7 @@ class Registration:
             sign_up.mail_to,
             code,
             self.codes.link_token(ticket),
-            minutes=int(CODE_LIFETIME.total_seconds() // 60),
+            minutes=CODE_MINUTES,
             base_url=self.base_url,
             locale=None,
         )

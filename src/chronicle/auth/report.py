@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from chronicle.auth import mails
-from chronicle.auth.mailed_codes import CODE_LIFETIME
+from chronicle.auth.mailed_codes import CODE_LIFETIME, CODE_MINUTES
 from chronicle.auth.ports import Mailer
 from chronicle.errors import Conflict, Rejected, Unavailable
 from chronicle.security.events import EventKind, EventLog, Happening, Outcome
@@ -103,7 +103,7 @@ class Report:
             mails.sessions_ended_by_report(
                 owner.email,
                 token,
-                minutes=int(CODE_LIFETIME.total_seconds() // 60),
+                minutes=CODE_MINUTES,
                 base_url=self.base_url,
                 locale=owner.locale,
             )
